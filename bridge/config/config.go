@@ -1,0 +1,143 @@
+// Package config knows where Drawbridge keeps its files and reads and writes
+// the settings file. It must not know a secret, the network or the keychain.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"drawbridge/bridge/fault"
+)
+
+// Server is a remote MCP server that the user has added. Nothing in it is secret.
+type Server struct {
+	// Name is how the user calls it; see CheckName. Empty for an unnamed server
+	// (`drawbridge stdio --url URL`).
+	Name string `json:"name"`
+	// URL is the MCP endpoint: https, or http to loopback.
+	URL string `json:"url"`
+	// ClientID is the OAuth client that the user registered; empty to register
+	// one dynamically (RFC 7591).
+	ClientID string `json:"clientId,omitempty"`
+	// Scopes are asked for instead of those that the server names.
+	Scopes []string `json:"scopes,omitempty"`
+	// Headers go with each MCP request, never with an OAuth one.
+	Headers map[string]string `json:"headers,omitempty"`
+	// AllowHTTP permits http to a host that is not loopback: tokens then cross
+	// the network in clear text.
+	AllowHTTP bool `json:"allowHttp,omitempty"`
+}
+
+// DefaultAccount is the account of a server when none is named.
+const DefaultAccount = "default"
+
+var nameForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$`)
+
+// CheckName refuses names that could not stand in a file name, a command line
+// and a URL path alike.
+func CheckName(name string) error {
+	if nameForm.MatchString(name) {
+		return nil
+	}
+	return fault.New(fault.Usage,
+		fmt.Sprintf("%q is not a good name for a server.", name),
+		"Use up to 64 letters, digits, '.', '_' and '-', starting with a letter or a digit.")
+}
+
+// CheckURL refuses addresses that must not be given a token: anything but
+// https, or http to loopback (allowHTTP lifts that one).
+func CheckURL(raw string, allowHTTP bool) error {
+	bad := func(why string) error {
+		return fault.New(fault.BadURL, fmt.Sprintf("%q is not a usable server address: %s.", raw, why),
+			"Give the server's full MCP address, such as https://mcp.example.com/mcp.")
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return bad("it is not a URL")
+	case u.Scheme == "" || u.Host == "" || u.Hostname() == "":
+		return bad("it has no scheme or no host")
+	case u.User != nil:
+		return bad("it carries a user name or password")
+	case u.Fragment != "" || strings.HasSuffix(raw, "#"):
+		return bad("it has a fragment")
+	case u.Scheme == "https":
+		return nil
+	case u.Scheme != "http":
+		return bad("its scheme is not https")
+	case allowHTTP || IsLoopback(u.Hostname()):
+		return nil
+	}
+	return fault.New(fault.BadURL, fmt.Sprintf("%q is http to another machine: the token would cross the network in clear text.", raw),
+		"Use https, or add --allow-http if that network is really yours.")
+}
+
+// IsLoopback reports whether host (without a port) names this machine: localhost
+// or a loopback address literal. No name is looked up.
+func IsLoopback(host string) bool {
+	if strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// Settings is the whole settings file.
+type Settings struct {
+	// Version is the form of the file; this program writes CurrentVersion.
+	Version int `json:"version"`
+	// Servers in the order in which they were added.
+	Servers []Server `json:"servers"`
+}
+
+// CurrentVersion is the form of the settings file that this program writes.
+const CurrentVersion = 1
+
+// Find returns the server with the name.
+func (s *Settings) Find(name string) (Server, error) {
+	if i := s.index(name); i >= 0 {
+		return s.Servers[i], nil
+	}
+	next := "See `drawbridge list`, or add it: drawbridge add " + name + " URL"
+	if CheckName(name) != nil {
+		next = "See `drawbridge list`."
+	}
+	return Server{}, fault.New(fault.UnknownServer, fmt.Sprintf("There is no server named %q.", name), next)
+}
+
+// Add appends a server after checking it.
+func (s *Settings) Add(server Server) error {
+	if err := server.Check(); err != nil {
+		return err
+	}
+	if s.index(server.Name) >= 0 {
+		return fault.New(fault.ServerExists, fmt.Sprintf("There is a server named %q already.", server.Name),
+			"Choose another name, or remove it first: drawbridge remove "+server.Name)
+	}
+	s.Servers = append(s.Servers, server)
+	return nil
+}
+
+// Remove takes the server with the name out.
+func (s *Settings) Remove(name string) error {
+	if _, err := s.Find(name); err != nil {
+		return err
+	}
+	i := s.index(name)
+	s.Servers = slices.Delete(s.Servers, i, i+1)
+	return nil
+}
+
+func (s *Settings) index(name string) int {
+	return slices.IndexFunc(s.Servers, func(server Server) bool { return server.Name == name })
+}
+
+// Check validates one server: its name and its URL.
+func (s Server) Check() error {
+	return errors.Join(CheckName(s.Name), CheckURL(s.URL, s.AllowHTTP))
+}

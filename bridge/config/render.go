@@ -1,0 +1,79 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/tailscale/hujson"
+)
+
+const header = "// Drawbridge's settings: JSON with comments. Yours to edit; no secret is ever in here.\n"
+
+// render gives the new text of the settings file. It patches the old text, so
+// that comments and the order of members stay; servers that did not change are
+// not touched.
+func render(old []byte, s *Settings) ([]byte, error) {
+	if len(old) == 0 {
+		fresh, err := json.MarshalIndent(s, "", "  ")
+		if err != nil {
+			return nil, err
+		}
+		return append([]byte(header), append(fresh, '\n')...), nil
+	}
+	value, err := hujson.Parse(old)
+	if err != nil {
+		return nil, err
+	}
+	var before Settings
+	std, err := hujson.Standardize(old)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(std, &before); err != nil {
+		return nil, err
+	}
+	patch, err := json.Marshal(patchOf(&before, s))
+	if err != nil {
+		return nil, err
+	}
+	if err := value.Patch(patch); err != nil {
+		return nil, fmt.Errorf("patch: %w", err)
+	}
+	value.Format()
+	return value.Pack(), nil
+}
+
+// op is one operation of a JSON patch (RFC 6902).
+type op struct {
+	Op    string `json:"op"`
+	Path  string `json:"path"`
+	Value any    `json:"value,omitempty"`
+}
+
+func patchOf(before, after *Settings) []op {
+	ops := []op{{Op: "add", Path: "/version", Value: after.Version}}
+	if before.Servers == nil {
+		return append(ops, op{Op: "add", Path: "/servers", Value: after.Servers})
+	}
+	kept := map[string]bool{}
+	for i := len(before.Servers) - 1; i >= 0; i-- { // from the end: removals shift what follows
+		path := fmt.Sprintf("/servers/%d", i)
+		j := after.index(before.Servers[i].Name)
+		if j < 0 {
+			ops = append(ops, op{Op: "remove", Path: path})
+			continue
+		}
+		kept[before.Servers[i].Name] = true
+		was, _ := json.Marshal(before.Servers[i])
+		is, _ := json.Marshal(after.Servers[j])
+		if string(was) != string(is) {
+			ops = append(ops, op{Op: "replace", Path: path, Value: after.Servers[j]})
+		}
+	}
+	for _, server := range after.Servers {
+		if !kept[server.Name] {
+			ops = append(ops, op{Op: "add", Path: "/servers/-", Value: server})
+		}
+	}
+	return ops
+}
