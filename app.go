@@ -1,0 +1,272 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"drawbridge/bridge/config"
+	"drawbridge/bridge/control"
+	"drawbridge/bridge/fault"
+	"drawbridge/bridge/token"
+)
+
+// Agent is what the window needs of the resident process. *control.Client
+// fulfils it.
+type Agent interface {
+	Snapshot(ctx context.Context) (*control.Snapshot, error)
+	// Changes calls each for every change until ctx ends or the agent goes away;
+	// the first change carries a Snapshot.
+	Changes(ctx context.Context, each func(control.Change) error) error
+	AddServer(ctx context.Context, server config.Server) error
+	RemoveServer(ctx context.Context, name string) error
+	// StartSignIn, SignOut and Token take the Key of a control.Server.
+	StartSignIn(ctx context.Context, key string) (*control.SignIn, error)
+	CancelSignIn(ctx context.Context, id string) error
+	SignOut(ctx context.Context, key string) error
+	Token(ctx context.Context, key string) (*token.Report, error)
+}
+
+// AppConfig is what an App is made of. Every field is needed.
+type AppConfig struct {
+	// Connect finds the agent, or starts one. It must have done what it can
+	// within the deadline of its context.
+	Connect func(ctx context.Context) (Agent, error)
+	// Emit sends an event to the page.
+	Emit func(event string, payload any)
+}
+
+// The events that the page listens to.
+const (
+	// EventConnected carries nothing: another agent speaks from now on, its
+	// sequence numbers start anew.
+	EventConnected = "connected"
+	// EventChange carries a control.Change.
+	EventChange = "change"
+	// EventAway carries the control.Problem that keeps the agent from answering.
+	EventAway = "away"
+)
+
+const (
+	// callTime bounds one call of the page. Adding a server, signing out and
+	// explaining a token talk to the network.
+	callTime = 30 * time.Second
+	// connectTime bounds finding or starting the agent.
+	connectTime = 15 * time.Second
+	// reconnectAfter is the pause before an agent that is away is looked for again.
+	reconnectAfter = 3 * time.Second
+	// reconnectAtOnce is the same for one that was there a moment ago.
+	reconnectAtOnce = 200 * time.Millisecond
+)
+
+// App is what the window's page can call. Each method is a call to the agent;
+// none of them knows a token. Errors reach the page as control.Problem.
+type App struct {
+	config AppConfig
+	retry  chan struct{} // the page asks to look for the agent again
+	turn   chan struct{} // held by whoever connects or changes agent
+
+	agent Agent // guarded by turn; nil while there is none
+
+	mu   sync.Mutex
+	ctx  context.Context // of the running window; nil before start
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+// NewApp makes an App. Nothing runs and nothing is opened before start: the
+// generator of the window's bindings makes one too.
+func NewApp(c AppConfig) *App {
+	return &App{config: c, retry: make(chan struct{}, 1), turn: make(chan struct{}, 1)}
+}
+
+// start follows the agent's changes until ctx ends or close is called.
+func (a *App) start(ctx context.Context) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.done != nil {
+		return
+	}
+	a.ctx, a.stop = context.WithCancel(ctx)
+	a.done = make(chan struct{})
+	go a.follow(a.ctx, a.done)
+}
+
+// close ends what start began and waits for it.
+func (a *App) close() {
+	a.mu.Lock()
+	stop, done := a.stop, a.done
+	a.mu.Unlock()
+	if stop == nil {
+		return
+	}
+	stop()
+	<-done
+}
+
+// follow passes the agent's changes on to the page. An agent that was there is
+// looked for again at once and without a word; only when that does not help is
+// the page told, and then a new attempt is made every few seconds or when the
+// page asks.
+func (a *App) follow(ctx context.Context, done chan struct{}) {
+	defer close(done)
+	for ctx.Err() == nil {
+		heard, err := a.followOnce(ctx)
+		pause := reconnectAtOnce
+		if !heard {
+			a.emit(ctx, EventAway, awayProblem(err))
+			pause = reconnectAfter
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+		case <-a.retry:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// followOnce follows one agent to its end. heard tells whether it said anything.
+func (a *App) followOnce(ctx context.Context) (heard bool, err error) {
+	agent, err := a.connect(ctx)
+	if err != nil {
+		return false, err
+	}
+	err = agent.Changes(ctx, func(c control.Change) error {
+		if !heard {
+			a.emit(ctx, EventConnected, nil)
+			heard = true
+		}
+		a.emit(ctx, EventChange, c)
+		return nil
+	})
+	a.forget(ctx)
+	return heard, err
+}
+
+// emit does not speak to a window that is closing.
+func (a *App) emit(ctx context.Context, event string, payload any) {
+	if ctx.Err() == nil {
+		a.config.Emit(event, payload)
+	}
+}
+
+// connect returns the agent, finding or starting it first when there is none.
+func (a *App) connect(ctx context.Context) (Agent, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
+	select {
+	case a.turn <- struct{}{}:
+		defer func() { <-a.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if a.agent != nil {
+		return a.agent, nil
+	}
+	agent, err := a.config.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.agent = agent
+	return agent, nil
+}
+
+// forget makes the next connect look again.
+func (a *App) forget(ctx context.Context) {
+	select {
+	case a.turn <- struct{}{}:
+		a.agent = nil
+		<-a.turn
+	case <-ctx.Done():
+	}
+}
+
+// call gives do the agent and a context that ends with the window or after
+// callTime.
+func (a *App) call(do func(context.Context, Agent) error) error {
+	a.mu.Lock()
+	ctx := a.ctx
+	a.mu.Unlock()
+	if ctx == nil {
+		return fault.New(fault.AgentAway, "The window is not ready yet.", "Try again in a moment.")
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	agent, err := a.connect(ctx)
+	if err == nil {
+		err = do(ctx, agent)
+	}
+	if errors.Is(err, context.DeadlineExceeded) && fault.CodeOf(err) == fault.Internal {
+		return fault.Wrap(err, fault.AgentAway, "Drawbridge's agent did not answer in time.", "Try again.")
+	}
+	return err
+}
+
+// awayProblem says why there is no agent.
+func awayProblem(err error) *control.Problem {
+	if fault.CodeOf(err) == fault.Internal || err == nil {
+		err = fault.New(fault.AgentAway, "Drawbridge's agent is not answering.",
+			"Try again; if it stays away, run `drawbridge agent` in a terminal to see why.")
+	}
+	return control.ProblemOf(err)
+}
+
+// Snapshot is how everything stands now.
+func (a *App) Snapshot() (s *control.Snapshot, err error) {
+	err = a.call(func(ctx context.Context, agent Agent) error {
+		s, err = agent.Snapshot(ctx)
+		return err
+	})
+	return s, err
+}
+
+// Reconnect looks for the agent again at once instead of after a pause.
+func (a *App) Reconnect() {
+	select {
+	case a.retry <- struct{}{}:
+	default: // asked already
+	}
+}
+
+// AddServer adds a server to the settings.
+func (a *App) AddServer(server config.Server) error {
+	return a.call(func(ctx context.Context, agent Agent) error { return agent.AddServer(ctx, server) })
+}
+
+// RemoveServer takes the server with the name out of the settings and signs it out.
+func (a *App) RemoveServer(name string) error {
+	return a.call(func(ctx context.Context, agent Agent) error { return agent.RemoveServer(ctx, name) })
+}
+
+// StartSignIn begins to sign in at the server with the key, or joins the
+// sign-in that is under way there.
+func (a *App) StartSignIn(key string) (s *control.SignIn, err error) {
+	err = a.call(func(ctx context.Context, agent Agent) error {
+		s, err = agent.StartSignIn(ctx, key)
+		return err
+	})
+	return s, err
+}
+
+// CancelSignIn ends the sign-in with the ID.
+func (a *App) CancelSignIn(id string) error {
+	return a.call(func(ctx context.Context, agent Agent) error { return agent.CancelSignIn(ctx, id) })
+}
+
+// SignOut signs out of the server with the key.
+func (a *App) SignOut(key string) error {
+	return a.call(func(ctx context.Context, agent Agent) error { return agent.SignOut(ctx, key) })
+}
+
+// Token explains the access token of the server with the key. The token itself
+// never comes here.
+func (a *App) Token(key string) (r *token.Report, err error) {
+	err = a.call(func(ctx context.Context, agent Agent) error {
+		r, err = agent.Token(ctx, key)
+		return err
+	})
+	return r, err
+}

@@ -1,0 +1,106 @@
+export namespace config {
+	
+	export interface Server {
+	    name: string;
+	    url: string;
+	    clientId?: string;
+	    scopes?: string[];
+	    headers?: Record<string, string>;
+	    allowHttp?: boolean;
+	}
+
+}
+
+export namespace control {
+	
+	export enum State {
+	    SignInNeeded = "sign_in_needed",
+	    SignedIn = "signed_in",
+	    SignedOut = "signed_out",
+	    SigningIn = "signing_in",
+	    Trouble = "trouble",
+	}
+	export interface Identity {
+	    subject: string;
+	    email: string;
+	    name: string;
+	}
+	export interface Problem {
+	    code: string;
+	    what: string;
+	    next: string;
+	}
+	export interface SignIn {
+	    id: string;
+	    startedAt: string;
+	    url: string;
+	    browserOpened: boolean;
+	    done: boolean;
+	    problem?: Problem;
+	}
+	export interface Server {
+	    key: string;
+	    name: string;
+	    url: string;
+	    account: string;
+	    named: boolean;
+	    state: State;
+	    problem?: Problem;
+	    identity: Identity;
+	    issuer: string;
+	    scopes: string[];
+	    issuedAt?: string | null;
+	    expiresAt?: string | null;
+	    renewable: boolean;
+	    refreshedAt?: string | null;
+	    signIn?: SignIn;
+	}
+	
+	export interface Snapshot {
+	    seq: number;
+	    version: string;
+	    servers: Server[];
+	    problem?: Problem;
+	}
+
+}
+
+export namespace token {
+	
+	export interface Check {
+	    name: string;
+	    ok: boolean;
+	    text: string;
+	}
+	export interface Member {
+	    name: string;
+	    title: string;
+	    explanation: string;
+	    kind: string;
+	    value: string;
+	}
+	export interface Signature {
+	    verdict: string;
+	    algorithm: string;
+	    keyId: string;
+	    reason: string;
+	}
+	export interface Report {
+	    format: string;
+	    header: Member[];
+	    claims: Member[];
+	    headerJson: string;
+	    claimsJson: string;
+	    issuer: string;
+	    subject: string;
+	    audience: string[];
+	    scopes: string[];
+	    issuedAt?: string | null;
+	    notBefore?: string | null;
+	    expiresAt?: string | null;
+	    signature: Signature;
+	    checks: Check[];
+	}
+
+}
+

@@ -1,0 +1,6 @@
+//go:build (desktop || dev) && !bindings
+
+package main
+
+// generating: see main_bindings.go.
+const generating = false

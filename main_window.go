@@ -1,0 +1,95 @@
+//go:build desktop || bindings || dev
+
+package main
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+
+	"github.com/wailsapp/wails/v2"
+	"github.com/wailsapp/wails/v2/pkg/options"
+	"github.com/wailsapp/wails/v2/pkg/options/assetserver"
+	"github.com/wailsapp/wails/v2/pkg/options/linux"
+	"github.com/wailsapp/wails/v2/pkg/options/windows"
+	"github.com/wailsapp/wails/v2/pkg/runtime"
+
+	"drawbridge/bridge/config"
+	"drawbridge/bridge/control"
+)
+
+//go:embed all:frontend/dist
+var page embed.FS
+
+//go:embed build/appicon.png
+var icon []byte
+
+// run opens the window and returns when it is closed.
+func run() int {
+	if err := openWindow(); err != nil && !errors.Is(err, errOtherWindow) {
+		p := control.ProblemOf(err)
+		fmt.Fprintln(os.Stderr, p.What)
+		if p.Next != "" {
+			fmt.Fprintln(os.Stderr, p.Next)
+		}
+		return p.Code.ExitStatus()
+	}
+	return 0
+}
+
+// openWindow must do nothing that leaves a trace when generating: the binding
+// generator executes this program.
+func openWindow() error {
+	var ready atomic.Pointer[context.Context] // set once Wails runs
+	show := func() {
+		if ctx := ready.Load(); ctx != nil {
+			runtime.WindowUnminimise(*ctx)
+			runtime.WindowShow(*ctx)
+		}
+	}
+	paths, err := config.Locate("", "")
+	if err != nil {
+		return err
+	}
+	if !generating {
+		one, err := takeWindow(context.Background(), paths, show)
+		if err != nil {
+			return err
+		}
+		defer one.close()
+	}
+	app := NewApp(AppConfig{
+		Connect: func(ctx context.Context) (Agent, error) { return connectAgent(ctx, paths) },
+		Emit: func(event string, payload any) {
+			if ctx := ready.Load(); ctx != nil {
+				runtime.EventsEmit(*ctx, event, payload)
+			}
+		},
+	})
+	return wails.Run(&options.App{
+		Title:            "Drawbridge",
+		Width:            880,
+		Height:           680,
+		MinWidth:         420,
+		MinHeight:        480,
+		AssetServer:      &assetserver.Options{Assets: page},
+		BackgroundColour: options.NewRGB(0x80, 0x80, 0x80),
+		OnStartup: func(ctx context.Context) {
+			ready.Store(&ctx)
+			app.start(ctx)
+		},
+		OnShutdown:     func(context.Context) { app.close() },
+		Bind:           []any{app},
+		EnumBind:       []any{control.AllStates},
+		ErrorFormatter: func(err error) any { return control.ProblemOf(err) },
+		Linux: &linux.Options{
+			Icon:             icon,
+			ProgramName:      "drawbridge-desktop",
+			WebviewGpuPolicy: linux.WebviewGpuPolicyNever,
+		},
+		Windows: &windows.Options{Theme: windows.SystemDefault},
+	})
+}

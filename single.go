@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"drawbridge/bridge/config"
+)
+
+// singleTime bounds the talk between a first and a second window.
+const singleTime = 2 * time.Second
+
+// errOtherWindow means that a window is open already and has been asked to show itself.
+var errOtherWindow = errors.New("another window is open")
+
+// window holds the right to be the one window of this user. A second process
+// that wants to be it is turned away, and the first one shows itself instead.
+type window struct {
+	lock     *flock.Flock
+	listener net.Listener
+	show     func()
+	wg       sync.WaitGroup
+}
+
+// takeWindow makes this process the window. When another process is,
+// takeWindow asks that one to show itself and returns errOtherWindow. show is
+// called from a goroutine of its own, each time that somebody else tries.
+func takeWindow(ctx context.Context, p config.Paths, show func()) (*window, error) {
+	dir := filepath.Dir(p.Socket()) // short enough for a socket's address
+	if err := config.MakePrivate(dir); err != nil {
+		return nil, err
+	}
+	socket := filepath.Join(dir, "window.sock")
+	lock := flock.New(filepath.Join(dir, "window.lock"), flock.SetPermissions(0o600))
+	ctx, cancel := context.WithTimeout(ctx, singleTime)
+	defer cancel()
+	for {
+		mine, err := lock.TryLock()
+		if err != nil {
+			return nil, err
+		}
+		if mine {
+			break
+		}
+		// The other one may be between its lock and its socket, or about to end.
+		if conn, err := new(net.Dialer).DialContext(ctx, "unix", socket); err == nil {
+			_ = conn.Close()
+			return nil, errOtherWindow
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errOtherWindow
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	_ = os.Remove(socket) // left behind by one that was killed; the lock says it is gone
+	listener, err := new(net.ListenConfig).Listen(ctx, "unix", socket)
+	if err != nil {
+		_ = lock.Unlock()
+		return nil, err
+	}
+	w := &window{lock: lock, listener: listener, show: show}
+	w.wg.Add(1)
+	go w.serve()
+	return w, nil
+}
+
+// serve takes every connection as the wish to see the window; nothing is read.
+func (w *window) serve() {
+	defer w.wg.Done()
+	for {
+		conn, err := w.listener.Accept()
+		if err != nil {
+			return
+		}
+		_ = conn.Close()
+		w.show()
+	}
+}
+
+// close gives the right up.
+func (w *window) close() {
+	_ = w.listener.Close()
+	w.wg.Wait()
+	_ = w.lock.Unlock()
+}
