@@ -134,7 +134,8 @@ func (s *Settings) Remove(name string) error {
 }
 
 func (s *Settings) index(name string) int {
-	return slices.IndexFunc(s.Servers, func(server Server) bool { return server.Name == name })
+	// Not by ==: names become file names, and some file systems fold case.
+	return slices.IndexFunc(s.Servers, func(server Server) bool { return strings.EqualFold(server.Name, name) })
 }
 
 // Check validates one server: its name and its URL.

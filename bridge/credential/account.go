@@ -1,0 +1,239 @@
+package credential
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"drawbridge/bridge/config"
+	"drawbridge/bridge/fault"
+	"drawbridge/bridge/oauth"
+	"drawbridge/bridge/secret"
+)
+
+const (
+	// patience bounds the wait for a renewal while the old token still works.
+	patience = 500 * time.Millisecond
+	// lookAgain is how often a call looks whether another process changed the
+	// credential (one stat of the facts file).
+	lookAgain = time.Second
+)
+
+// Account is one credential in this process. It is safe for concurrent use;
+// get it from Manager.Account.
+type Account struct {
+	m       *Manager
+	server  config.Server
+	account string
+	key     string
+
+	mu      sync.Mutex
+	loaded  bool      // cur was read from the vault
+	cur     *record   // nil: nothing stored; never changed, only replaced
+	stamp   time.Time // modification time of the facts file when cur was read
+	looked  time.Time // when stamp was last compared
+	flight  *flight   // the renewal under way, or nil
+	refused oauth.Challenge
+}
+
+// Key identifies the credential; see Key.
+func (a *Account) Key() string { return a.key }
+
+// Server is the server that the account is at.
+func (a *Account) Server() config.Server { return a.server }
+
+// Name is how a person calls the server: its name, or its URL.
+func (a *Account) Name() string {
+	if a.server.Name != "" {
+		return a.server.Name
+	}
+	return a.server.URL
+}
+
+// Bearer returns an access token that is good for at least a moment, renewing
+// it when its end is near. The empty secret without an error means that nobody
+// has signed in: a server that needs no sign-in can still be used. Its errors
+// are fault.SignInNeeded, fault.Unreachable and the vault's.
+//
+// A caller whose ctx ends does not stop a renewal that others wait for.
+func (a *Account) Bearer(ctx context.Context) (secret.String, error) {
+	cur, err := a.current(ctx)
+	if err != nil || cur == nil {
+		return secret.String{}, err
+	}
+	now := a.m.now()
+	if cur.usable(now, cur.margin()) {
+		return cur.Access, nil
+	}
+	works := cur.usable(now, 0)
+	if cur.Refresh.IsZero() {
+		if works {
+			return cur.Access, nil
+		}
+		return secret.String{}, a.needSignIn(ctx, errNoRefreshToken)
+	}
+
+	f := a.renew(cur.Access)
+	var enough <-chan time.Time
+	if works {
+		t := time.NewTimer(min(cur.ExpiresAt.Sub(now)/2, patience))
+		defer t.Stop()
+		enough = t.C
+	}
+	select {
+	case <-f.done:
+		if f.err != nil && cur.usable(a.m.now(), 0) {
+			return cur.Access, nil
+		}
+		if f.err != nil {
+			return secret.String{}, f.err
+		}
+		return f.rec.Access, nil
+	case <-enough:
+		return cur.Access, nil
+	case <-ctx.Done():
+		return secret.String{}, ctx.Err()
+	}
+}
+
+// Rejection is what a server answered to a request with Token.
+type Rejection struct {
+	Token     secret.String // empty when the request carried none
+	Status    int           // HTTP status, 401
+	Challenge []string      // the WWW-Authenticate headers
+}
+
+// Reject tells the account that the server refused a token. It returns nil when
+// there is another token to try: somebody else's, or a renewed one. Otherwise
+// its errors are those of Bearer.
+func (a *Account) Reject(ctx context.Context, r Rejection) error {
+	challenge, _ := oauth.BearerChallenge(http.Header{"Www-Authenticate": r.Challenge})
+	a.mu.Lock()
+	a.refused = challenge
+	a.mu.Unlock()
+
+	for range 2 { // a renewal that was under way may have been for an older token
+		cur, err := a.load(ctx)
+		switch {
+		case err != nil:
+			return err
+		case cur == nil:
+			return a.needSignIn(ctx, errNeverSignedIn)
+		case !cur.Access.Equal(r.Token) && cur.usable(a.m.now(), 0):
+			return nil
+		case cur.Refresh.IsZero():
+			return a.needSignIn(ctx, errNoRefreshToken)
+		}
+		f := a.renew(cur.Access)
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if f.err != nil {
+			return f.err
+		}
+		if !f.rec.Access.Equal(r.Token) {
+			return nil
+		}
+	}
+	return fault.New(fault.Unreachable, a.Name()+" refuses a token that it was just given.", "Sign in again: drawbridge login "+a.Name())
+}
+
+// current returns the record as this process knows it, reading the vault when
+// another process has changed the credential since.
+func (a *Account) current(ctx context.Context) (*record, error) {
+	now := a.m.now()
+	a.mu.Lock()
+	cur, loaded, stamp := a.cur, a.loaded, a.stamp
+	look := now.Sub(a.looked) >= lookAgain || now.Before(a.looked)
+	if look {
+		a.looked = now
+	}
+	a.mu.Unlock()
+	if loaded && (!look || a.factsTime().Equal(stamp)) {
+		return cur, nil
+	}
+	return a.load(ctx)
+}
+
+// load reads the record from the vault.
+func (a *Account) load(ctx context.Context) (*record, error) {
+	stamp := a.factsTime() // before reading: a change after it is seen next time
+	r, err := a.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.cur, a.loaded, a.stamp = r, true, stamp
+	return r, nil
+}
+
+// factsTime is when the facts file was last written; zero when it is not there.
+func (a *Account) factsTime() time.Time {
+	info, err := os.Stat(a.factsFile())
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
+var (
+	errNeverSignedIn  = errors.New("nobody has signed in")
+	errNoRefreshToken = errors.New("the access token has ended and there is no refresh token")
+)
+
+// needSignIn notes that only a person can go on and returns the error that says so.
+func (a *Account) needSignIn(ctx context.Context, cause error) error {
+	unlock, err := a.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return a.needSignInLocked(cause)
+}
+
+func (a *Account) needSignInLocked(cause error) error {
+	what := fmt.Sprintf("%s needs you to sign in.", a.Name())
+	if !errors.Is(cause, errNeverSignedIn) {
+		what = fmt.Sprintf("%s needs you to sign in again: %s.", a.Name(), plainCause(cause))
+	}
+	out := fault.Wrap(cause, fault.SignInNeeded, what, a.signInCommand())
+	f, err := a.Facts()
+	if err == nil && f.State == SignInNeeded && f.Problem != nil && f.Problem.What == what {
+		return out // said before: every call would write the file again
+	}
+	if err := a.note(func(f *Facts) {
+		f.State, f.Problem = SignInNeeded, problemOf(out, a.m.now())
+		f.Renewable = false
+	}); err != nil {
+		a.m.log.Warn("facts not written", "key", a.key, "error", err)
+	}
+	return out
+}
+
+func (a *Account) signInCommand() string {
+	if a.server.Name != "" {
+		return "Sign in from the tray or the window, or run: drawbridge login " + a.server.Name
+	}
+	return "Sign in from the tray or the window."
+}
+
+// plainCause says why without the words of another program.
+func plainCause(err error) string {
+	var t *oauth.TokenError
+	switch {
+	case errors.Is(err, errNoRefreshToken):
+		return "the access token has ended and cannot be renewed"
+	case errors.As(err, &t) && t.Code == "invalid_client":
+		return "the authorization server no longer knows this client"
+	case errors.As(err, &t):
+		return "the authorization server has ended the sign-in"
+	}
+	return "the sign-in is gone"
+}

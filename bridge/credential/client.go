@@ -1,0 +1,128 @@
+package credential
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"drawbridge/bridge/oauth"
+	"drawbridge/bridge/secret"
+	"drawbridge/bridge/vault"
+)
+
+// clientName is what authorization servers show to the person.
+const clientName = "Drawbridge"
+
+// registration is a client that was registered dynamically, as the vault keeps it.
+type registration struct {
+	ClientID        string    `json:"client_id"`
+	ClientSecret    string    `json:"client_secret,omitempty"`
+	AuthMethod      string    `json:"auth_method,omitempty"`
+	SecretExpiresAt time.Time `json:"client_secret_expires_at,omitzero"`
+	RedirectURI     string    `json:"redirect_uri"`
+}
+
+// client finds the OAuth client for an authorization server, with a callback
+// that listens already: the one that the user gave, else the one registered
+// there before, else a new registration (MCP 2025-11-25, client registration).
+func (a *Account) client(ctx context.Context, d oauth.Discovery) (oauth.ClientCredentials, *oauth.Callback, error) {
+	if a.server.ClientID != "" {
+		callback, err := listen(ctx, "")
+		if err != nil {
+			return oauth.ClientCredentials{}, nil, err
+		}
+		given, err := a.givenClient(ctx, d)
+		if err != nil {
+			_ = callback.Close()
+		}
+		return given, callback, err
+	}
+	known, err := a.registered(ctx, d.Server.Issuer)
+	if err != nil {
+		return oauth.ClientCredentials{}, nil, err
+	}
+	earlier := ""
+	if u, err := url.Parse(known.RedirectURI); err == nil {
+		earlier = u.Host
+	}
+	callback, err := listen(ctx, earlier)
+	if err != nil {
+		return oauth.ClientCredentials{}, nil, err
+	}
+	if known.ClientID != "" {
+		return oauth.ClientCredentials{
+			ClientID: known.ClientID, Secret: secret.New(known.ClientSecret),
+			AuthMethod: known.AuthMethod, SecretExpiresAt: known.SecretExpiresAt,
+		}, callback, nil
+	}
+	fresh, err := a.register(ctx, d, callback.RedirectURI())
+	if err != nil {
+		_ = callback.Close()
+		return oauth.ClientCredentials{}, nil, err
+	}
+	return fresh, callback, nil
+}
+
+// givenClient is the client that the user registered, with its secret if one
+// was stored (SetClientSecret).
+func (a *Account) givenClient(ctx context.Context, d oauth.Discovery) (oauth.ClientCredentials, error) {
+	c := oauth.ClientCredentials{ClientID: a.server.ClientID}
+	s, err := a.m.vault.Get(ctx, clientSecretEntry(a.key))
+	if err != nil && !errors.Is(err, vault.ErrNotFound) {
+		return c, err
+	}
+	c.Secret = s
+	c.AuthMethod = oauth.AuthMethodFor(d.Server, !s.IsZero())
+	return c, nil
+}
+
+// SetClientSecret stores the secret of the client that the user registered
+// (config.Server.ClientID). The empty secret deletes it.
+func (a *Account) SetClientSecret(ctx context.Context, s secret.String) error {
+	if s.IsZero() {
+		return a.m.vault.Delete(ctx, clientSecretEntry(a.key))
+	}
+	if old, err := a.m.vault.Get(ctx, clientSecretEntry(a.key)); err == nil && old.Equal(s) {
+		return nil
+	}
+	return a.m.vault.Set(ctx, clientSecretEntry(a.key), s)
+}
+
+// registered returns the client registered at an issuer before, or an empty one
+// when there is none or its secret has run out.
+func (a *Account) registered(ctx context.Context, issuer string) (registration, error) {
+	raw, err := a.m.vault.Get(ctx, registrationEntry(issuer))
+	if errors.Is(err, vault.ErrNotFound) {
+		return registration{}, nil
+	}
+	if err != nil {
+		return registration{}, err
+	}
+	var r registration
+	if err := json.Unmarshal([]byte(raw.Reveal()), &r); err != nil {
+		a.m.log.Warn("stored registration is damaged; registering anew", "issuer", issuer)
+		return registration{}, nil
+	}
+	if !r.SecretExpiresAt.IsZero() && !a.m.now().Before(r.SecretExpiresAt) {
+		return registration{}, nil
+	}
+	return r, nil
+}
+
+func (a *Account) register(ctx context.Context, d oauth.Discovery, redirectURI string) (oauth.ClientCredentials, error) {
+	c, err := a.m.oauth(a.server).Register(ctx, d.Server, oauth.RegistrationRequest{ClientName: clientName, RedirectURI: redirectURI})
+	if err != nil {
+		return c, err
+	}
+	raw, err := json.Marshal(registration{
+		ClientID: c.ClientID, ClientSecret: c.Secret.Reveal(), AuthMethod: c.AuthMethod,
+		SecretExpiresAt: c.SecretExpiresAt, RedirectURI: redirectURI,
+	})
+	if err != nil {
+		return c, fmt.Errorf("seal registration: %w", err)
+	}
+	return c, a.m.vault.Set(ctx, registrationEntry(d.Server.Issuer), secret.New(string(raw)))
+}

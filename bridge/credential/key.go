@@ -1,0 +1,36 @@
+package credential
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"drawbridge/bridge/config"
+)
+
+// Key identifies a credential: it names its vault entries, its facts and its
+// locks, and is fit for a file name. A named server's is name@account; an
+// unnamed one's is made from its URL and the options that change what is signed
+// in to, so that several processes with the same options share one.
+func Key(s config.Server, account string) string {
+	if s.Name != "" {
+		return strings.ToLower(s.Name) + "@" + account
+	}
+	scopes := slices.Sorted(slices.Values(s.Scopes))
+	raw, _ := json.Marshal([]any{s.URL, s.ClientID, slices.Compact(scopes)}) // strings always marshal
+	sum := sha256.Sum256(raw)
+	return "url-" + hex.EncodeToString(sum[:10]) + "@" + account
+}
+
+// tokensEntry, clientSecretEntry and registrationEntry name vault entries.
+func tokensEntry(key string) string       { return key + "/tokens" }
+func clientSecretEntry(key string) string { return key + "/client-secret" }
+
+// registrationEntry: a registered client belongs to an authorization server,
+// not to a resource (MCP 2026-07-28, authorization: credentials keyed by issuer).
+func registrationEntry(issuer string) string {
+	sum := sha256.Sum256([]byte(issuer))
+	return "client-" + hex.EncodeToString(sum[:10])
+}

@@ -1,0 +1,119 @@
+// Package credential keeps the tokens of accounts: it signs in, renews, and
+// signs out, and it is the only reader and writer of the vault.
+//
+// A credential belongs to exactly one server and account. Several processes
+// share it: whoever finds the access token stale takes a file lock, reads the
+// vault again, and refreshes only if nobody else has; the new tokens are in the
+// vault before anybody uses them. Facts that are not secret (who, until when)
+// are in the state folder, so that others can show them without the keychain.
+//
+// It must not know MCP, nor how a message travels: it hands out a bearer token
+// and takes back the challenge of a server that refused one.
+package credential
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"drawbridge/bridge/config"
+	"drawbridge/bridge/oauth"
+	"drawbridge/bridge/secret"
+)
+
+// Vault is where secrets are kept; *vault.Vault is one. Get returns
+// vault.ErrNotFound for a name that is not there.
+type Vault interface {
+	Get(ctx context.Context, name string) (secret.String, error)
+	Set(ctx context.Context, name string, value secret.String) error
+	Delete(ctx context.Context, name string) error
+}
+
+// Config is what a Manager needs. Paths and Vault are required; zero values of
+// the others mean the default.
+type Config struct {
+	Paths config.Paths
+	Vault Vault
+	// HTTP is for requests to servers and authorization servers.
+	HTTP *http.Client
+	// Log takes what a person debugging needs; never a secret.
+	Log *slog.Logger
+	// Now is the clock.
+	Now func() time.Time
+	// Version goes into the User-Agent header.
+	Version string
+}
+
+// Manager hands out the accounts of one user. It is safe for concurrent use.
+type Manager struct {
+	paths config.Paths
+	vault Vault
+	http  *http.Client
+	log   *slog.Logger
+	now   func() time.Time
+	agent string // User-Agent
+
+	flights sync.WaitGroup // renewals under way
+
+	mu       sync.Mutex
+	accounts map[string]*Account // by key and URL: one per credential and process
+}
+
+// NewManager makes a Manager; nothing is read or written yet.
+func NewManager(c Config) *Manager {
+	m := &Manager{
+		paths: c.Paths, vault: c.Vault, http: c.HTTP, log: c.Log, now: c.Now,
+		agent: "drawbridge", accounts: map[string]*Account{},
+	}
+	if m.http == nil {
+		m.http = &http.Client{}
+	}
+	if m.log == nil {
+		m.log = slog.New(slog.DiscardHandler)
+	}
+	if m.now == nil {
+		m.now = time.Now
+	}
+	if c.Version != "" {
+		m.agent += "/" + c.Version
+	}
+	return m
+}
+
+// Account is the account of a server; "" is the default one. It is cheap and
+// returns the same Account for the same credential.
+func (m *Manager) Account(s config.Server, account string) *Account {
+	if account == "" {
+		account = config.DefaultAccount
+	}
+	key := Key(s, account)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	id := key + " " + s.URL
+	if a, ok := m.accounts[id]; ok {
+		return a
+	}
+	a := &Account{m: m, server: s, account: account, key: key}
+	m.accounts[id] = a
+	return a
+}
+
+// Close waits until renewals under way are over, or ctx ends: a process that
+// left in the middle of one would lose the rotated refresh token.
+func (m *Manager) Close(ctx context.Context) {
+	done := make(chan struct{})
+	go func() {
+		m.flights.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+func (m *Manager) oauth(s config.Server) *oauth.Client {
+	return oauth.NewClient(oauth.Config{HTTP: m.http, UserAgent: m.agent, AllowHTTP: s.AllowHTTP, Log: m.log})
+}

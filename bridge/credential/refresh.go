@@ -1,0 +1,182 @@
+package credential
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"drawbridge/bridge/fault"
+	"drawbridge/bridge/oauth"
+	"drawbridge/bridge/secret"
+)
+
+const (
+	// refreshLimit bounds one renewal with its lock, retries and writes.
+	refreshLimit = 90 * time.Second
+	// retryBudget bounds the time in which a failing token endpoint is asked again.
+	retryBudget = 15 * time.Second
+	retryFirst  = 200 * time.Millisecond
+	retryMost   = 3 * time.Second
+)
+
+// flight is one renewal in this process; all callers who need it wait for done.
+type flight struct {
+	done chan struct{} // closed when rec and err are set
+	rec  *record
+	err  error
+}
+
+// renew starts a renewal, or joins the one under way. It belongs to nobody's
+// context: a caller that gives up must not lose a rotated token.
+func (a *Account) renew(stale secret.String) *flight {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.flight != nil {
+		return a.flight
+	}
+	f := &flight{done: make(chan struct{})}
+	a.flight = f
+	a.m.flights.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), refreshLimit)
+		defer cancel()
+		f.rec, f.err = a.refresh(ctx, stale)
+		stamp := a.factsTime()
+		a.mu.Lock()
+		if f.err == nil {
+			a.cur, a.loaded, a.stamp = f.rec, true, stamp
+		} else {
+			a.loaded = false // what the vault says now may differ
+		}
+		a.flight = nil
+		a.mu.Unlock()
+		close(f.done)
+	})
+	return f
+}
+
+// refresh is the transaction: take the file lock, read the vault again, use
+// somebody else's newer token if there is one, else refresh, write, release.
+func (a *Account) refresh(ctx context.Context, stale secret.String) (*record, error) {
+	unlock, err := a.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+
+	r, err := a.read(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case r == nil:
+		return nil, a.needSignInLocked(errNeverSignedIn)
+	case !r.Access.Equal(stale) && r.usable(a.m.now(), r.margin()):
+		return r, nil
+	case r.Refresh.IsZero():
+		return nil, a.needSignInLocked(errNoRefreshToken)
+	}
+
+	tokens, err := a.askRefresh(ctx, r)
+	if err != nil {
+		return nil, a.refreshFailed(ctx, r, err)
+	}
+	next := *r
+	next.adopt(tokens, a.m.now())
+	// The old refresh token is spent: from here on the new one must be kept
+	// whatever happens to the caller.
+	if err := a.write(context.WithoutCancel(ctx), &next); err != nil {
+		return nil, err
+	}
+	if err := a.note(func(f *Facts) {
+		f.noteRecord(&next)
+		f.RefreshedAt = next.IssuedAt
+	}); err != nil {
+		a.m.log.Warn("facts not written", "key", a.key, "error", err)
+	}
+	a.m.log.Info("token renewed", "key", a.key, "expires", next.ExpiresAt)
+	return &next, nil
+}
+
+// askRefresh sends the refresh request, again while the endpoint is away or
+// says that it cannot answer now. An answer that got lost is asked for again
+// too: if the server acted, our refresh token is spent and only the server's
+// grace period can help; if it did not, the second request succeeds.
+func (a *Account) askRefresh(ctx context.Context, r *record) (oauth.Tokens, error) {
+	client := a.m.oauth(a.server)
+	request := oauth.RefreshRequest{
+		TokenEndpoint: r.TokenEndpoint, Client: r.Client, RefreshToken: r.Refresh, Resource: r.Resource,
+	}
+	until := a.m.now().Add(retryBudget)
+	pause := retryFirst
+	for {
+		tokens, err := client.Refresh(ctx, request)
+		if err == nil {
+			return tokens, nil
+		}
+		wait := pause
+		var t *oauth.TokenError
+		if errors.As(err, &t) {
+			if !t.Temporary() {
+				return oauth.Tokens{}, err
+			}
+			wait = max(wait, t.RetryAfter)
+		}
+		a.m.log.Warn("refresh not answered", "key", a.key, "error", err)
+		if a.m.now().Add(wait).After(until) {
+			return oauth.Tokens{}, err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return oauth.Tokens{}, err
+		case <-timer.C:
+		}
+		pause = min(2*pause, retryMost)
+	}
+}
+
+// refreshFailed decides what a failed refresh means. Only the authorization
+// server's own word ends a sign-in, and only if the refresh token that it
+// refused is still the stored one.
+func (a *Account) refreshFailed(ctx context.Context, r *record, cause error) error {
+	if !endsSignIn(cause) {
+		out := fault.Wrap(cause, fault.Unreachable,
+			fmt.Sprintf("The authorization server of %s does not renew the token at the moment.", a.Name()),
+			"You are still signed in; it is tried again by itself. Check the network if it lasts.")
+		if err := a.note(func(f *Facts) { f.Problem = problemOf(out, a.m.now()) }); err != nil {
+			a.m.log.Warn("facts not written", "key", a.key, "error", err)
+		}
+		return out
+	}
+	var t *oauth.TokenError
+	if errors.As(cause, &t) && t.Code == "invalid_client" {
+		if err := a.m.vault.Delete(ctx, registrationEntry(r.Issuer)); err != nil {
+			a.m.log.Warn("registration not deleted", "issuer", r.Issuer, "error", err)
+		}
+	}
+	dead := *r
+	dead.Refresh = secret.String{} // never sent again
+	if err := a.write(context.WithoutCancel(ctx), &dead); err != nil {
+		return err
+	}
+	a.m.log.Warn("sign-in ended by the authorization server", "key", a.key, "error", cause)
+	return a.needSignInLocked(cause)
+}
+
+// endsSignIn: invalid_grant and invalid_client (RFC 6749 §5.2), and a refusal in
+// which a server left out the code.
+func endsSignIn(err error) bool {
+	var t *oauth.TokenError
+	if !errors.As(err, &t) {
+		return false
+	}
+	switch t.Code {
+	case "invalid_grant", "invalid_client", "unauthorized_client":
+		return true
+	case "":
+		return t.Status == http.StatusBadRequest || t.Status == http.StatusUnauthorized
+	}
+	return false
+}

@@ -1,0 +1,188 @@
+package credential
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"drawbridge/bridge/fault"
+	"drawbridge/bridge/oauth"
+)
+
+// SignInLimit bounds the time that a person has in the browser.
+const SignInLimit = 10 * time.Minute
+
+const callbackPath = "/callback"
+
+// UI is how a sign-in reaches the person. Both functions return at once.
+type UI struct {
+	// Open opens the authorization URL in a browser; nil or an error means that
+	// the person has to open it.
+	Open func(ctx context.Context, url string) error
+	// Show tells the person what happens: the URL, and whether a browser was
+	// opened on it. nil shows nothing.
+	Show func(url string, opened bool)
+}
+
+// ErrOpen means that the server asks nobody to sign in.
+var ErrOpen = errors.New("the server needs no sign-in")
+
+// SignIn lets a person sign in with the browser: discovery, registration,
+// authorization code with PKCE, callback on loopback, token, vault. One at a
+// time for a credential on this machine: a second one waits for the first and
+// is done when that one succeeded. It ends with ctx, at the latest after
+// SignInLimit.
+func (a *Account) SignIn(ctx context.Context, ui UI) error {
+	ctx, cancel := context.WithTimeout(ctx, SignInLimit)
+	defer cancel()
+	started := a.m.now()
+	unlock, err := a.m.lockFile(ctx, a.key+".signin.lock")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if r, err := a.load(ctx); err != nil {
+		return err // the vault must work before a person is troubled
+	} else if f, ferr := a.Facts(); r != nil && ferr == nil && f.State == SignedIn && f.SignedInAt.After(started) {
+		return nil
+	}
+
+	d, err := a.discover(ctx)
+	if err != nil {
+		return err
+	}
+	client, callback, err := a.client(ctx, d)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = callback.Close() }()
+	return a.authorize(ctx, ui, d, client, callback)
+}
+
+// discover asks the server without a token and follows its challenge.
+func (a *Account) discover(ctx context.Context) (oauth.Discovery, error) {
+	challenge, answer, err := a.probe(ctx)
+	if err != nil {
+		return oauth.Discovery{}, err
+	}
+	d, err := a.m.oauth(a.server).Discover(ctx, a.server.URL, challenge)
+	switch {
+	case err == nil:
+	case answer == probeOpen: // open, and no metadata either: nothing to sign in to
+		return oauth.Discovery{}, fmt.Errorf("sign in: %w", ErrOpen)
+	case answer == probeForeign:
+		return oauth.Discovery{}, fault.Wrap(err, fault.NotMCP, fmt.Sprintf("%s does not answer as an MCP server.", a.server.URL),
+			"Check the address: it is often https://HOST/mcp.")
+	default:
+		return oauth.Discovery{}, err
+	}
+	if len(a.server.Scopes) > 0 {
+		d.Scopes = a.server.Scopes
+	}
+	return d, nil
+}
+
+// authorize sends the person to the authorization server and turns the answer
+// into tokens in the vault. The browser's last page says success only then.
+func (a *Account) authorize(ctx context.Context, ui UI, d oauth.Discovery, client oauth.ClientCredentials, callback *oauth.Callback) error {
+	auth, err := oauth.NewAuthorization(oauth.AuthorizationRequest{
+		Metadata: d.Server, Client: client, RedirectURI: callback.RedirectURI(), Resource: d.ResourceIndicator, Scopes: d.Scopes,
+	})
+	if err != nil {
+		return err
+	}
+	opened := false
+	if ui.Open != nil {
+		if err := ui.Open(ctx, auth.URL); err != nil {
+			a.m.log.Warn("browser not opened", "error", err)
+		} else {
+			opened = true
+		}
+	}
+	if ui.Show != nil {
+		ui.Show(auth.URL, opened)
+	}
+
+	answer, err := callback.Wait(ctx, auth)
+	if err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return fault.Wrap(err, fault.SignInTimeout, fmt.Sprintf("Nobody finished the sign-in to %s in time.", a.Name()), "Start it again: drawbridge login "+a.Name())
+		}
+		return err
+	}
+	err = a.redeem(ctx, d, client, auth, answer)
+	if err != nil {
+		p := fault.Public(err)
+		answer.Finish(oauth.Page{Title: "Not signed in", Text: strings.TrimSpace(p.What + " " + p.Next)})
+		return err
+	}
+	who := ""
+	if f, err := a.Facts(); err == nil && f.Display() != "" {
+		who = " as " + f.Display()
+	}
+	answer.Finish(oauth.Page{OK: true, Title: "Signed in to " + a.Name(), Text: "You are signed in" + who + ". You can close this tab."})
+	return nil
+}
+
+func (a *Account) redeem(ctx context.Context, d oauth.Discovery, client oauth.ClientCredentials, auth *oauth.Authorization, answer *oauth.Answer) error {
+	tokens, err := a.m.oauth(a.server).Exchange(ctx, auth, answer.Code)
+	if err != nil {
+		var t *oauth.TokenError
+		if errors.As(err, &t) && t.Code == "invalid_client" && a.server.ClientID == "" {
+			_ = a.m.vault.Delete(ctx, registrationEntry(d.Server.Issuer)) // registered anew next time
+		}
+		if t != nil && !t.Temporary() {
+			return fault.Wrap(err, fault.Refused, fmt.Sprintf("The authorization server %s did not complete the sign-in.", d.Server.Issuer), "Try again: drawbridge login "+a.Name())
+		}
+		return fault.Wrap(err, fault.Unreachable, fmt.Sprintf("The authorization server %s did not answer the last step of the sign-in.", d.Server.Issuer), "Try again: drawbridge login "+a.Name())
+	}
+	return a.keep(context.WithoutCancel(ctx), d, client, tokens)
+}
+
+// keep puts the tokens of a new sign-in into the vault.
+func (a *Account) keep(ctx context.Context, d oauth.Discovery, client oauth.ClientCredentials, tokens oauth.Tokens) error {
+	unlock, err := a.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	now := a.m.now()
+	r := &record{
+		URL: a.server.URL, Client: client, Issuer: d.Server.Issuer, Resource: d.ResourceIndicator, Scopes: d.Scopes,
+		TokenEndpoint: d.Server.TokenEndpoint, RevocationEndpoint: d.Server.RevocationEndpoint, JWKSURI: d.Server.JWKSURI,
+	}
+	r.adopt(tokens, now)
+	if err := a.write(ctx, r); err != nil {
+		return err
+	}
+	if err := a.note(func(f *Facts) {
+		*f = Facts{Key: f.Key, Account: f.Account, Server: f.Server, SignedInAt: now}
+		f.noteRecord(r)
+	}); err != nil {
+		return err
+	}
+	stamp := a.factsTime()
+	a.mu.Lock()
+	a.cur, a.loaded, a.stamp = r, true, stamp
+	a.mu.Unlock()
+	a.m.log.Info("signed in", "key", a.key, "issuer", r.Issuer, "expires", r.ExpiresAt, "renewable", !r.Refresh.IsZero())
+	return nil
+}
+
+// listen binds the callback before anything is registered or opened. The port
+// of an earlier registration comes first: some servers refuse another one.
+func listen(ctx context.Context, earlier string) (*oauth.Callback, error) {
+	if host, port, err := net.SplitHostPort(earlier); err == nil {
+		if cb, err := oauth.ListenCallback(ctx, net.JoinHostPort(host, port), callbackPath); err == nil {
+			return cb, nil
+		}
+	}
+	cb, err := oauth.ListenCallback(ctx, "127.0.0.1:0", callbackPath)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Internal, "No port on 127.0.0.1 could be opened for the browser's answer.", "Check that loopback networking works on this computer.")
+	}
+	return cb, nil
+}

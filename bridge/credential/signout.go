@@ -1,0 +1,93 @@
+package credential
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"drawbridge/bridge/fault"
+	"drawbridge/bridge/oauth"
+)
+
+// revokeLimit bounds telling the authorization server.
+const revokeLimit = 15 * time.Second
+
+// ErrNotRevoked means that the sign-out is complete on this machine, but the
+// authorization server could not be told.
+var ErrNotRevoked = errors.New("tokens deleted but not revoked")
+
+// SignOut revokes the tokens at the authorization server when it can (RFC 7009)
+// and deletes them from the vault in any case. Nothing stored is no error. It
+// returns an error that wraps ErrNotRevoked when only the revocation went wrong.
+func (a *Account) SignOut(ctx context.Context) error {
+	unlock, err := a.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r, err := a.read(ctx)
+	if err != nil {
+		a.m.log.Warn("stored tokens unreadable; deleting them", "key", a.key, "error", err)
+		if fault.Is(err, fault.NoKeychain) || fault.Is(err, fault.KeychainLocked) {
+			return err
+		}
+	}
+	revokeErr := a.revoke(ctx, r)
+	if err := a.m.vault.Delete(ctx, tokensEntry(a.key)); err != nil {
+		return err
+	}
+	if err := a.note(func(f *Facts) {
+		*f = Facts{Key: f.Key, Account: f.Account, Server: f.Server, State: SignedOut}
+	}); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	a.cur, a.loaded = nil, false
+	a.mu.Unlock()
+	a.m.log.Info("signed out", "key", a.key, "revoked", revokeErr == nil)
+	return revokeErr
+}
+
+func (a *Account) revoke(ctx context.Context, r *record) error {
+	if r == nil || r.RevocationEndpoint == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, revokeLimit)
+	defer cancel()
+	client := a.m.oauth(a.server)
+	var errs []error
+	for _, t := range []oauth.RevokeRequest{
+		{Token: r.Refresh, Hint: "refresh_token"}, // first: it takes the whole grant with it
+		{Token: r.Access, Hint: "access_token"},
+	} {
+		if t.Token.IsZero() {
+			continue
+		}
+		t.Endpoint, t.Client = r.RevocationEndpoint, r.Client
+		errs = append(errs, client.Revoke(ctx, t))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fault.Wrap(errors.Join(ErrNotRevoked, err), fault.Unreachable,
+			fmt.Sprintf("Signed out of %s here, but %s could not be told to revoke the tokens.", a.Name(), r.Issuer),
+			"The tokens are deleted from this computer; the provider's account page can end the access there.")
+	}
+	return nil
+}
+
+// Forget deletes all that is kept about the credential: tokens, client secret
+// and facts. Sign out first, so that the tokens are revoked.
+func (a *Account) Forget(ctx context.Context) error {
+	unlock, err := a.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := errors.Join(a.m.vault.Delete(ctx, tokensEntry(a.key)), a.m.vault.Delete(ctx, clientSecretEntry(a.key))); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	a.cur, a.loaded = nil, false
+	a.mu.Unlock()
+	return removeFile(a.factsFile())
+}

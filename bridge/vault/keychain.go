@@ -1,0 +1,109 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/zalando/go-keyring"
+
+	"drawbridge/bridge/fault"
+)
+
+// DefaultService is the name under which entries stand in the OS keychain.
+const DefaultService = "drawbridge"
+
+const (
+	// opLimit bounds one call to an unlocked keychain.
+	opLimit = 10 * time.Second
+	// unlockLimit bounds the wait for a person at the unlock prompt.
+	unlockLimit = 60 * time.Second
+)
+
+// The states in which a keychain cannot be used.
+var (
+	errNoBus     = errors.New("no D-Bus session bus")
+	errNoService = errors.New("no Secret Service on the session bus")
+	errLocked    = errors.New("the keychain is locked")
+)
+
+// NewKeychain makes a vault in the OS keychain; service is the name of its
+// entries there. Nothing is touched until the first call. Its errors carry
+// fault.NoKeychain or fault.KeychainLocked where that is the cause.
+func NewKeychain(service string) *Vault {
+	return New(&keychain{service: service}, valueLimit)
+}
+
+// keychain is the OS keychain by way of go-keyring, which takes no context and
+// can wait for a person for ever: every call gets a deadline here.
+type keychain struct{ service string }
+
+func (k *keychain) Get(ctx context.Context, name string) (string, error) {
+	return k.call(ctx, func() (string, error) { return keyring.Get(k.service, name) })
+}
+
+func (k *keychain) Set(ctx context.Context, name, value string) error {
+	_, err := k.call(ctx, func() (string, error) { return "", keyring.Set(k.service, name, value) })
+	return err
+}
+
+func (k *keychain) Delete(ctx context.Context, name string) error {
+	_, err := k.call(ctx, func() (string, error) { return "", keyring.Delete(k.service, name) })
+	return err
+}
+
+// Check reports whether the keychain can be used, asking the person to unlock
+// it when it is locked.
+func (v *Vault) Check(ctx context.Context) error {
+	if k, ok := v.backend.(*keychain); ok {
+		return k.ready(ctx)
+	}
+	return nil
+}
+
+func (k *keychain) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, unlockLimit)
+	defer cancel()
+	return keychainFault(ready(ctx))
+}
+
+func (k *keychain) call(ctx context.Context, op func() (string, error)) (string, error) {
+	if err := k.ready(ctx); err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, opLimit)
+	defer cancel()
+	type result struct {
+		value string
+		err   error
+	}
+	done := make(chan result, 1) // the call may outlive us: it cannot be stopped
+	go func() {
+		value, err := op()
+		done <- result{value, err}
+	}()
+	select {
+	case r := <-done:
+		if errors.Is(r.err, keyring.ErrNotFound) {
+			return "", ErrNotFound
+		}
+		return r.value, keychainFault(r.err)
+	case <-ctx.Done():
+		return "", keychainFault(fmt.Errorf("%w: %w", errLocked, ctx.Err()))
+	}
+}
+
+// keychainFault says in words what a person can do about err.
+func keychainFault(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, errNoBus), errors.Is(err, errNoService), errors.Is(err, keyring.ErrUnsupportedPlatform):
+		return fault.Wrap(err, fault.NoKeychain, "The keychain of this computer is not available; Drawbridge keeps sign-ins nowhere else.", noKeychainRemedy)
+	case errors.Is(err, errLocked):
+		return fault.Wrap(err, fault.KeychainLocked, "The keychain is locked.", "Unlock it (log in to the desktop, or open your password manager), then try again.")
+	default:
+		return fault.Wrap(err, fault.NoKeychain, "The keychain did not do what it was asked to.", noKeychainRemedy)
+	}
+}
