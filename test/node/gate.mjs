@@ -1,0 +1,247 @@
+// The resource server of the end-to-end tests: a small gate in front of the
+// real server-everything (Streamable HTTP). It checks the bearer token as an
+// MCP server must (signature by JWKS, iss, aud, exp, scope), publishes RFC 9728
+// metadata, challenges with 401 and 403, and passes everything else through
+// as it is: bodies, streams, headers but Authorization.
+//
+//   node gate.mjs --issuer URL [--port N] [--scope "SCOPES"] [--need SCOPE]
+//                 [--upstream URL] [--hint challenge|well-known|root]
+//
+// --scope   what the challenge asks for ("" leaves it out)
+// --need    the scope that a token must have
+// --hint    where the metadata is found: named in the challenge, at the
+//           path-inserted well-known, or at the root one
+//
+// Prints {"url":"http://127.0.0.1:PORT/mcp"} when ready, ends with its stdin
+// and takes server-everything with it.
+import http from 'node:http';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+
+import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
+
+import { Faults } from './lib/faults.mjs';
+import { endWithStdin, listen, ready, sendJSON, sleep, withBackdoor } from './lib/part.mjs';
+import { startEverything } from './lib/upstream.mjs';
+
+const { values: flags } = parseArgs({
+  options: {
+    issuer: { type: 'string' },
+    port: { type: 'string', default: '0' },
+    scope: { type: 'string', default: 'mcp:tools openid email profile' },
+    need: { type: 'string', default: 'mcp:tools' },
+    upstream: { type: 'string' },
+    hint: { type: 'string', default: 'challenge' },
+  },
+});
+if (!flags.issuer) {
+  console.error('--issuer URL is missing');
+  process.exit(2);
+}
+
+const PATH = '/mcp';
+const WELL_KNOWN = '/.well-known/oauth-protected-resource';
+const LARGEST_TAP = 1 << 20;
+
+const faults = new Faults();
+const count = {
+  requests: 0, // that reached the gate's resource
+  passed: 0, // with a good token
+  byVerb: {}, // of the passed ones
+  byMethod: {}, // JSON-RPC methods of the passed ones
+  byTool: {}, // tools/call by tool
+  refused: {}, // by reason: missing, expired, invalid, denied, scope
+  metadata: 0,
+  unavailable: 0,
+  openStreams: 0,
+};
+const seenTokens = new Map();
+const openResponses = new Set();
+let demanded = flags.need;
+let denials = 0;
+
+let everything = flags.upstream ? undefined : await startEverything();
+const upstream = () => (flags.upstream ? new URL(flags.upstream).origin : `http://127.0.0.1:${everything.port}`);
+const agent = new http.Agent({ keepAlive: true });
+
+const discovered = await (await fetch(new URL('/.well-known/oauth-authorization-server', flags.issuer))).json();
+const keys = createRemoteJWKSet(new URL(discovered.jwks_uri));
+
+const server = withBackdoor({
+  counts: () => ({ ...count, openStreams: openResponses.size }),
+  tokens: () => [...seenTokens.keys()].map((value) => ({ kind: 'access_token', value })),
+  control,
+}, handle);
+server.requestTimeout = 0; // streams stay open
+const port = await listen(server, Number(flags.port));
+const resource = `http://127.0.0.1:${port}${PATH}`;
+const metadataPath = flags.hint === 'root' ? WELL_KNOWN : `${WELL_KNOWN}${PATH}`;
+
+endWithStdin(async () => {
+  server.close();
+  server.closeAllConnections();
+  await everything?.stop();
+});
+ready({ url: resource, issuer: flags.issuer, pid: process.pid });
+
+async function handle(req, res, path) {
+  if (faults.refuse(path, res)) {
+    count.unavailable += 1;
+    return;
+  }
+  const late = faults.strike('delay', path);
+  if (late) await sleep(late.ms);
+  if (path === metadataPath) {
+    count.metadata += 1;
+    sendJSON(res, 200, {
+      resource,
+      resource_name: 'server-everything behind a gate',
+      authorization_servers: [flags.issuer],
+      bearer_methods_supported: ['header'],
+      scopes_supported: [demanded],
+    });
+    return;
+  }
+  if (path !== PATH) {
+    sendJSON(res, 404, { error: 'not here' });
+    return;
+  }
+  count.requests += 1;
+  const refusal = await check(req);
+  if (refusal) {
+    count.refused[refusal.reason] = (count.refused[refusal.reason] ?? 0) + 1;
+    challenge(res, refusal);
+    return;
+  }
+  pass(req, res);
+}
+
+// check returns why the request may not pass, or undefined.
+async function check(req) {
+  const [, token] = /^Bearer +(\S+)$/i.exec(req.headers.authorization ?? '') ?? [];
+  if (!token) return { reason: 'missing' };
+  seenTokens.set(token, true);
+  let claims;
+  try {
+    ({ payload: claims } = await jwtVerify(token, keys, {
+      issuer: flags.issuer, audience: resource, typ: 'at+jwt', algorithms: ['RS256'],
+    }));
+  } catch (error) {
+    const expired = error instanceof errors.JWTExpired;
+    return {
+      reason: expired ? 'expired' : 'invalid',
+      error: 'invalid_token',
+      description: expired ? 'The token has expired' : `The token is not valid here (${error.code})`,
+    };
+  }
+  if (denials > 0) {
+    denials -= 1;
+    return { reason: 'denied', error: 'invalid_token', description: 'The token was revoked' };
+  }
+  if (demanded && !String(claims.scope ?? '').split(' ').includes(demanded)) {
+    return { reason: 'scope', status: 403, error: 'insufficient_scope', scope: demanded };
+  }
+  return undefined;
+}
+
+function challenge(res, { status = 401, error, description, scope = flags.scope }) {
+  const params = [];
+  if (error) params.push(`error="${error}"`);
+  if (description) params.push(`error_description="${description}"`);
+  if (scope) params.push(`scope="${scope}"`);
+  if (flags.hint === 'challenge') params.push(`resource_metadata="${new URL(metadataPath, resource)}"`);
+  const value = params.length ? `Bearer ${params.join(', ')}` : 'Bearer';
+  sendJSON(res, status, { error: error ?? 'unauthorized' }, { 'www-authenticate': value });
+}
+
+// pass hands the request on and the answer back, byte for byte and as it comes.
+function pass(req, res) {
+  count.passed += 1;
+  count.byVerb[req.method] = (count.byVerb[req.method] ?? 0) + 1;
+  tap(req);
+  const headers = [];
+  for (let i = 0; i < req.rawHeaders.length; i += 2) {
+    if (req.rawHeaders[i].toLowerCase() !== 'authorization') headers.push(req.rawHeaders[i], req.rawHeaders[i + 1]);
+  }
+  const base = new URL(upstream());
+  const up = http.request({
+    host: base.hostname, port: base.port, path: req.url, method: req.method, headers, agent,
+  });
+  up.on('response', (answer) => {
+    res.writeHead(answer.statusCode, answer.statusMessage, answer.rawHeaders);
+    res.flushHeaders();
+    if (/^text\/event-stream/.test(answer.headers['content-type'] ?? '')) openResponses.add(res);
+    answer.pipe(res);
+    answer.on('error', () => res.destroy());
+  });
+  up.on('error', (error) => {
+    if (res.headersSent) res.destroy();
+    else sendJSON(res, 502, { error: `upstream: ${error.message}` });
+  });
+  res.on('close', () => {
+    openResponses.delete(res);
+    up.destroy();
+  });
+  req.pipe(up);
+}
+
+// tap counts the JSON-RPC methods of a body on its way through.
+function tap(req) {
+  if (req.method !== 'POST') return;
+  const chunks = [];
+  let size = 0;
+  req.on('data', (chunk) => {
+    size += chunk.length;
+    if (size <= LARGEST_TAP) chunks.push(chunk);
+  });
+  req.on('end', () => {
+    if (size > LARGEST_TAP) return;
+    let body;
+    try {
+      body = JSON.parse(Buffer.concat(chunks).toString());
+    } catch {
+      return;
+    }
+    for (const message of Array.isArray(body) ? body : [body]) {
+      const method = message.method ?? '(response)';
+      count.byMethod[method] = (count.byMethod[method] ?? 0) + 1;
+      if (method === 'tools/call') {
+        const tool = String(message.params?.name);
+        count.byTool[tool] = (count.byTool[tool] ?? 0) + 1;
+      }
+    }
+  });
+}
+
+// control obeys the fault orders and these:
+//   {"do":"deny","times":1}            good tokens are refused, as if revoked
+//   {"do":"demand","scope":"mcp:admin"} another scope is needed from now on
+//   {"do":"cut"}                       every open stream breaks
+//   {"do":"restart"}                   server-everything restarts, its sessions are gone
+async function control(order) {
+  if (order.do === 'clear') {
+    denials = 0;
+    demanded = flags.need;
+  }
+  if (faults.order(order)) return {};
+  switch (order.do) {
+    case 'deny':
+      denials = order.times ?? 1;
+      return {};
+    case 'demand':
+      demanded = order.scope;
+      return {};
+    case 'cut': {
+      const cut = [...openResponses];
+      for (const res of cut) res.destroy();
+      return { cut: cut.length };
+    }
+    case 'restart':
+      if (!everything) throw new Error('the upstream is not ours to restart');
+      await everything.stop();
+      everything = await startEverything();
+      return { port: everything.port };
+    default:
+      throw new Error(`unknown order ${JSON.stringify(order.do)}`);
+  }
+}
