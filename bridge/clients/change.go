@@ -1,0 +1,322 @@
+package clients
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"drawbridge/bridge/config"
+	"drawbridge/bridge/fault"
+)
+
+// servers is the member of the file that holds the entries.
+const servers = "mcpServers"
+
+// Change is an edit of a client's file that has been worked out and not yet
+// been made.
+type Change struct {
+	path   string
+	name   string
+	before snapshot
+	after  []byte
+	gone   bool   // the file goes: it came into being for our entry alone
+	backup string // when after is the text of this backup
+}
+
+// snapshot is a file at one moment.
+type snapshot struct {
+	exists bool
+	mode   fs.FileMode
+	text   []byte
+}
+
+// Plan works out how to write entry. It changes nothing. An entry of the name
+// that does not start Drawbridge is refused unless entry.Replace. One that does
+// gets the new command, arguments and variables; what else the person wrote
+// into it stays.
+func (c Client) Plan(entry Entry) (Change, error) {
+	before, err := c.read()
+	if err != nil {
+		return Change{}, err
+	}
+	after, err := c.write(before.text, entry)
+	if err != nil {
+		return Change{}, err
+	}
+	return Change{path: c.path, name: entry.Name, before: before, after: after}, nil
+}
+
+// PlanRemoval works out how to take our entry back. When nothing but the entry
+// has changed since Plan's Change was applied, the file becomes what it was
+// before, byte for byte; otherwise just the entry goes. An entry that does not
+// start Drawbridge is refused.
+func (c Client) PlanRemoval(name string) (Change, error) {
+	before, err := c.read()
+	if err != nil {
+		return Change{}, err
+	}
+	d, err := c.parse(before.text)
+	if err != nil {
+		return Change{}, err
+	}
+	entry, found, err := c.entry(d, name)
+	if err != nil {
+		return Change{}, err
+	}
+	if !found {
+		return Change{}, fault.New(fault.Usage, fmt.Sprintf("%s has no entry named %q.", c.title, name), "Its file is "+c.path+".")
+	}
+	if !entry.ours() {
+		return Change{}, fault.New(fault.Usage, fmt.Sprintf("The entry %q of %s is not Drawbridge's.", name, c.title), "Edit "+c.path+" yourself.")
+	}
+	change := Change{path: c.path, name: name, before: before}
+	if backup, text, ok := c.original(before.text, entry); ok {
+		change.backup, change.after = backup, text
+		return change, nil
+	}
+	if fresh, err := c.write(nil, entry); err == nil && bytes.Equal(fresh, before.text) {
+		change.gone = true
+		return change, nil
+	}
+	if err := d.remove(servers, name); err != nil {
+		return Change{}, c.damaged(err)
+	}
+	change.after = d.bytes()
+	return change, nil
+}
+
+// original finds the backup from which writing entry led to the text now.
+func (c Client) original(now []byte, entry Entry) (path string, text []byte, found bool) {
+	entry.Replace = true
+	for _, path := range c.backups() {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		d, err := parseDocument(text)
+		if err != nil {
+			continue
+		}
+		if old, found, err := c.entry(d, entry.Name); err != nil || (found && old.ours()) {
+			continue
+		}
+		if again, err := c.write(text, entry); err == nil && bytes.Equal(again, now) {
+			return path, text, true
+		}
+	}
+	return "", nil, false
+}
+
+// write is the text with entry in it.
+func (c Client) write(text []byte, entry Entry) ([]byte, error) {
+	d, err := c.parse(text)
+	if err != nil {
+		return nil, err
+	}
+	old, found, err := c.entry(d, entry.Name)
+	if err != nil {
+		return nil, err
+	}
+	if found && !old.ours() && !entry.Replace {
+		return nil, fault.New(fault.Usage, fmt.Sprintf("%s has an entry named %q that is not Drawbridge's.", c.title, entry.Name),
+			"Use --replace to put Drawbridge in its place, or give the server another name.")
+	}
+	if entry.Args == nil {
+		entry.Args = []string{}
+	}
+	if !found || !old.ours() {
+		err = d.set(entry, servers, entry.Name)
+	} else {
+		err = d.renew(old, entry)
+	}
+	if err != nil {
+		return nil, c.damaged(err)
+	}
+	return d.bytes(), nil
+}
+
+// renew brings an entry of ours up to date, member by member.
+func (d *document) renew(old, entry Entry) error {
+	if err := d.set(entry.Command, servers, entry.Name, "command"); err != nil {
+		return err
+	}
+	if err := d.set(entry.Args, servers, entry.Name, "args"); err != nil {
+		return err
+	}
+	env := map[string]string{}
+	maps.Copy(env, old.Env)
+	delete(env, configVariable) // an earlier place of the folders
+	delete(env, stateVariable)
+	maps.Copy(env, entry.Env)
+	if maps.Equal(env, old.Env) {
+		return nil
+	}
+	return d.set(env, servers, entry.Name, "env")
+}
+
+// entry reads the entry of the name. One of an unexpected form counts as found
+// and foreign.
+func (c Client) entry(d *document, name string) (entry Entry, found bool, err error) {
+	at, err := d.find(servers, name)
+	if err != nil {
+		return Entry{}, false, c.damaged(err)
+	}
+	if at == nil {
+		return Entry{}, false, nil
+	}
+	if json.Unmarshal(d.text[at.StartOffset:at.EndOffset], &entry) != nil {
+		entry = Entry{}
+	}
+	entry.Name = name
+	return entry, true, nil
+}
+
+func (c Client) parse(text []byte) (*document, error) {
+	d, err := parseDocument(text)
+	if err != nil {
+		return nil, c.damaged(err)
+	}
+	return d, nil
+}
+
+func (c Client) damaged(err error) error {
+	return fault.Wrap(err, fault.BadSettings, fmt.Sprintf("%s's file %s is damaged: %s.", c.title, c.path, err),
+		"Mend it, or move it away; nothing has been changed.")
+}
+
+func (c Client) read() (snapshot, error) {
+	s, err := readFile(c.path)
+	if err != nil {
+		return s, fault.Wrap(err, fault.Storage, fmt.Sprintf("%s's file %s cannot be read.", c.title, c.path), "Check that it is yours to read.")
+	}
+	return s, nil
+}
+
+func readFile(path string) (snapshot, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return snapshot{mode: 0o600}, nil
+	}
+	if err != nil {
+		return snapshot{}, err
+	}
+	if !info.Mode().IsRegular() {
+		return snapshot{}, errors.New("it is not a file")
+	}
+	text, err := os.ReadFile(path)
+	return snapshot{exists: true, mode: info.Mode().Perm(), text: text}, err
+}
+
+// Path is the file that Apply writes.
+func (c Change) Path() string { return c.path }
+
+// Empty reports whether there is nothing to do.
+func (c Change) Empty() bool {
+	return !c.gone && c.before.exists && bytes.Equal(c.before.text, c.after)
+}
+
+// Apply makes the change, all or nothing, keeping the file's mode. It refuses
+// when the file is no longer what the change was worked out on. It returns the
+// backup that it wrote beside the file: the old text, for its owner alone; "" when
+// there was no file, or when the change puts an earlier backup back.
+func (c Change) Apply() (backup string, err error) {
+	now, err := readFile(c.path)
+	if err != nil {
+		return "", fault.Wrap(err, fault.Storage, c.path+" cannot be read.", "Check that it is yours to read.")
+	}
+	if now.exists != c.before.exists || !bytes.Equal(now.text, c.before.text) {
+		return "", fault.New(fault.Storage, c.path+" has changed in the meantime.", "Try again; nothing has been written.")
+	}
+	if c.Empty() {
+		return "", nil
+	}
+	if c.gone {
+		return "", remove(c.path)
+	}
+	target, err := resolve(c.path)
+	if err != nil {
+		return "", err
+	}
+	if c.before.exists && c.backup == "" {
+		if backup, err = writeBackup(c.path, c.before.text); err != nil {
+			return "", err
+		}
+	}
+	if err := config.WriteFileMode(target, c.after, c.before.mode); err != nil {
+		return backup, err
+	}
+	if c.backup != "" {
+		return "", remove(c.backup)
+	}
+	return backup, nil
+}
+
+// resolve follows a link, so that a file kept elsewhere stays there, and makes
+// the folder of a file that is not there yet.
+func resolve(path string) (string, error) {
+	target, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		return target, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", fault.Wrap(err, fault.Storage, path+" cannot be followed.", "Check where it links to.")
+	}
+	return path, config.MakePrivate(filepath.Dir(path))
+}
+
+func remove(path string) error {
+	return fault.Wrap(os.Remove(path), fault.Storage, path+" cannot be removed.", "Check that the folder is yours.")
+}
+
+const backupMark = ".drawbridge-backup-"
+
+// backups are the backups beside the file, the newest first.
+func (c Client) backups() []string {
+	found, err := os.ReadDir(filepath.Dir(c.path))
+	if err != nil {
+		return nil
+	}
+	var paths []string
+	for i := len(found) - 1; i >= 0; i-- { // ReadDir sorts by name, and names by time
+		if strings.HasPrefix(found[i].Name(), filepath.Base(c.path)+backupMark) {
+			paths = append(paths, filepath.Join(filepath.Dir(c.path), found[i].Name()))
+		}
+	}
+	return paths
+}
+
+// writeBackup keeps text beside path under a name that is free. Other servers'
+// entries may hold secrets, so only its owner may read it.
+func writeBackup(path string, text []byte) (string, error) {
+	stamp := path + backupMark + time.Now().UTC().Format("20060102T150405.000Z")
+	failed := func(err error) (string, error) {
+		return "", fault.Wrap(err, fault.Storage, "No backup of "+path+" can be written.", "Check that the disk has room; nothing has been changed.")
+	}
+	for i := range 100 {
+		name := stamp
+		if i > 0 {
+			name = fmt.Sprintf("%s-%02d", stamp, i)
+		}
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return failed(err)
+		}
+		_, err = f.Write(text)
+		if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+			_ = os.Remove(name)
+			return failed(err)
+		}
+		return name, nil
+	}
+	return failed(fs.ErrExist)
+}
