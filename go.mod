@@ -2,6 +2,9 @@ module drawbridge
 
 go 1.26.0
 
+// npm packages may bring Go files.
+ignore node_modules
+
 require (
 	fyne.io/systray v1.12.2 // indirect
 	git.sr.ht/~jackmordaunt/go-toast/v2 v2.0.3 // indirect

@@ -1,0 +1,258 @@
+// Package bridge_test holds the rule of who may import whom.
+package bridge_test
+
+import (
+	"encoding/json"
+	"errors"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const (
+	module = "drawbridge"
+	prefix = module + "/bridge/"
+	wails  = "github.com/wailsapp/wails/"
+)
+
+// row says which packages of bridge/ a package may import, and why not more.
+type row struct {
+	pkg string
+	may []string
+	why string
+}
+
+// table is the tree of docs/architecture.md. Data and imports run down it: a
+// row may only name rows below it. A new package needs a row here and there.
+var table = []row{
+	{
+		"cli",
+		[]string{"tray", "agent", "control", "browser", "clients", "demo", "front/stdio", "session", "remote", "credential", "oauth", "vault", "token", "config", "jsonrpc", "fault", "secret"},
+		"The commands put the parts together, so they may know all of them.",
+	},
+	{
+		"agent",
+		[]string{"tray", "control", "browser", "credential", "token", "vault", "config", "fault", "secret"},
+		"It owns sign-ins and renewals; the traffic of MCP does not pass through it.",
+	},
+	{
+		"tray",
+		[]string{"control", "fault"},
+		"It draws a snapshot and hands clicks back.",
+	},
+	{
+		"control",
+		[]string{"config", "token", "fault"},
+		"What crosses the socket holds no secret, so the package cannot name one.",
+	},
+	{
+		"clients",
+		[]string{"config", "fault"},
+		"It edits other programs' files: no token, no network.",
+	},
+	{
+		"demo",
+		[]string{"token", "config", "fault", "secret"},
+		"A stand-in for the outside: it must not share the code that it is there to try.",
+	},
+	{
+		"front/stdio",
+		[]string{"jsonrpc", "fault"},
+		"A local client is served without knowing that tokens exist.",
+	},
+	{
+		"session",
+		[]string{"remote", "config", "jsonrpc", "fault"},
+		"It joins a front to a remote; tokens are the remote's caller's business.",
+	},
+	{
+		"remote",
+		[]string{"config", "jsonrpc", "fault", "secret"},
+		"The transport asks for a bearer by an interface of its own and hands challenges back as values.",
+	},
+	{
+		"credential",
+		[]string{"oauth", "vault", "token", "config", "fault", "secret"},
+		"One account's tokens: the only reader and writer of the vault, ignorant of MCP.",
+	},
+	{
+		"oauth",
+		[]string{"fault", "secret"},
+		"The RFCs as functions: no state, no settings, no transport of MCP.",
+	},
+	{
+		"vault",
+		[]string{"fault", "secret"},
+		"It keeps values without knowing what they are.",
+	},
+	{
+		"token",
+		[]string{"fault", "secret"},
+		"It reads JWTs and knows nobody who has one.",
+	},
+	{
+		"browser",
+		[]string{"config", "fault"},
+		"It opens a URL after checking it.",
+	},
+	{
+		"config",
+		[]string{"fault"},
+		"Settings and paths: no secret, no network.",
+	},
+	{"jsonrpc", nil, "The envelope of a message."},
+	{"fault", nil, "Everybody uses it, so it may use nobody."},
+	{"secret", nil, "Everybody uses it, so it may use nobody."},
+}
+
+// never are rules that hold whatever the table says.
+var never = []struct{ pkg, other, why string }{
+	{"front/", "oauth", "fronts know no tokens"},
+	{"front/", "credential", "fronts know no tokens"},
+	{"front/", "vault", "fronts know no tokens"},
+	{"remote", "oauth", "the transport knows no OAuth"},
+	{"remote", "credential", "the transport knows no OAuth"},
+	{"oauth", "remote", "OAuth knows no transport"},
+	{"control", "secret", "no secret crosses the socket"},
+	{"tray", "credential", "the tray draws a snapshot"},
+}
+
+// pkg is what `go list` says of a package, and the imports of all its files,
+// whatever system or tag they are for.
+type pkg struct {
+	ImportPath, Dir, Doc              string
+	GoFiles, CgoFiles, IgnoredGoFiles []string
+	Deps                              []string
+	imports                           map[string][]string // by file
+}
+
+func list(t *testing.T) []pkg {
+	t.Helper()
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Dir,Doc,GoFiles,CgoFiles,IgnoredGoFiles,Deps", "./...")
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // the lean build
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []pkg
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		p.imports = map[string][]string{}
+		for _, name := range slices.Concat(p.GoFiles, p.CgoFiles, p.IgnoredGoFiles) {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.ImportsOnly)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, spec := range file.Imports {
+				path, err := strconv.Unquote(spec.Path.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				p.imports[name] = append(p.imports[name], path)
+			}
+		}
+		all = append(all, p)
+	}
+	if len(all) < 2 {
+		t.Fatalf("go list found %d packages", len(all))
+	}
+	return all
+}
+
+func TestTableRunsDownwards(t *testing.T) {
+	for i, r := range table {
+		for _, other := range r.may {
+			if !slices.ContainsFunc(table[i+1:], func(below row) bool { return below.pkg == other }) {
+				t.Errorf("%s may import %s, which is no row below it", r.pkg, other)
+			}
+		}
+		if r.why == "" {
+			t.Errorf("%s has no reason", r.pkg)
+		}
+	}
+}
+
+func TestImports(t *testing.T) {
+	for _, p := range list(t) {
+		name, inside := strings.CutPrefix(p.ImportPath, prefix)
+		if !inside {
+			continue
+		}
+		i := slices.IndexFunc(table, func(r row) bool { return r.pkg == name })
+		if i < 0 {
+			t.Errorf("%s has no row in the table of bridge/deps_test.go (and docs/architecture.md)", p.ImportPath)
+			continue
+		}
+		for file, imports := range p.imports {
+			for _, path := range imports {
+				other, ours := strings.CutPrefix(path, module+"/")
+				if !ours {
+					continue
+				}
+				other, ok := strings.CutPrefix(other, "bridge/")
+				if !ok || !slices.Contains(table[i].may, other) {
+					t.Errorf("%s/%s imports %s.\n\t%s", p.ImportPath, file, path, table[i].why)
+				}
+				for _, rule := range never {
+					if (name == rule.pkg || strings.HasSuffix(rule.pkg, "/") && strings.HasPrefix(name, rule.pkg)) && other == rule.other {
+						t.Errorf("%s/%s imports %s: %s", p.ImportPath, file, path, rule.why)
+					}
+				}
+			}
+		}
+	}
+}
+
+// The window's library costs 50 MB and 60 ms for each start: only the window
+// pays. Its files are those of package main that the lean build leaves out.
+func TestOnlyTheWindowImportsWails(t *testing.T) {
+	found := false
+	for _, p := range list(t) {
+		for file, imports := range p.imports {
+			if !slices.ContainsFunc(imports, func(path string) bool { return strings.HasPrefix(path, wails) }) {
+				continue
+			}
+			found = true
+			if p.ImportPath != module || !slices.Contains(p.IgnoredGoFiles, file) {
+				t.Errorf("%s/%s imports wails", p.ImportPath, file)
+			}
+		}
+		for _, dep := range p.Deps {
+			if strings.HasPrefix(dep, wails) {
+				t.Errorf("the lean build of %s depends on %s", p.ImportPath, dep)
+			}
+		}
+	}
+	if !found {
+		t.Error("no file imports wails: the test looks in the wrong place")
+	}
+}
+
+func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
+	for _, p := range list(t) {
+		if len(p.GoFiles) > 0 && p.Doc == "" {
+			t.Errorf("%s has no package comment", p.ImportPath)
+		}
+	}
+}
