@@ -29,8 +29,11 @@ var AllStates = []struct {
 	Value  State
 	TSName string
 }{
-	{SignedIn, "SignedIn"}, {SignedOut, "SignedOut"}, {SigningIn, "SigningIn"},
-	{SignInNeeded, "SignInNeeded"}, {Trouble, "Trouble"},
+	{SignedIn, "SignedIn"},
+	{SignedOut, "SignedOut"},
+	{SigningIn, "SigningIn"},
+	{SignInNeeded, "SignInNeeded"},
+	{Trouble, "Trouble"},
 }
 
 // Snapshot is all that the tray and the window draw. It holds no secret.

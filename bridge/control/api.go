@@ -1,0 +1,99 @@
+// Package control is the agent's local API: HTTP over a unix socket that only
+// its user can reach, a server side, a typed client and the snapshot that tray
+// and window draw. It must not know how a sign-in works, and no token ever
+// crosses it.
+package control
+
+import (
+	"context"
+	"time"
+
+	"drawbridge/bridge/config"
+	"drawbridge/bridge/token"
+)
+
+// Target says which credential a request is about: by the server's name in the
+// settings, by the credential's key, or, for an unnamed server, by the server
+// itself. The first that is set counts.
+type Target struct {
+	Name   string         `json:"name,omitempty"`
+	Key    string         `json:"key,omitempty"`
+	Server *config.Server `json:"server,omitempty"`
+}
+
+// Named targets the server with the name.
+func Named(name string) Target { return Target{Name: name} }
+
+// Keyed targets the credential with the key.
+func Keyed(key string) Target { return Target{Key: key} }
+
+// Unnamed targets a server that is not in the settings.
+func Unnamed(server config.Server) Target { return Target{Server: &server} }
+
+// SignInRequest asks for a sign-in.
+type SignInRequest struct {
+	Target
+	// NoBrowser leaves opening the address to the person.
+	NoBrowser bool `json:"noBrowser,omitempty"`
+}
+
+// NeedAction is what the agent did about a client's need.
+type NeedAction string
+
+// The actions.
+const (
+	// NeedNone: somebody is signed in by now; the client may try again.
+	NeedNone NeedAction = "none"
+	// NeedTray: the tray icon asks for a click, no browser was opened.
+	NeedTray NeedAction = "tray"
+	// NeedBrowser: a sign-in is under way in the browser; see SignIn.
+	NeedBrowser NeedAction = "browser"
+	// NeedAsked: the person was asked before and did not finish; the agent does
+	// not ask again by itself.
+	NeedAsked NeedAction = "asked"
+)
+
+// NeedAnswer tells a client what is being done about its need for a sign-in.
+type NeedAnswer struct {
+	Action NeedAction `json:"action"`
+	// SignIn is the one under way, or nil.
+	SignIn *SignIn `json:"signIn"`
+}
+
+// Warning is the answer to a request that was carried out, but not wholly: a
+// token could not be revoked, say. Problem is nil when all went well.
+type Warning struct {
+	Problem *Problem `json:"problem"`
+}
+
+// Backend is what the server side needs of the agent. Each error reaches the
+// client as the Problem of its public side.
+type Backend interface {
+	// Feed is the source of snapshots.
+	Feed() *Feed
+	// AddServer puts a server into the settings.
+	AddServer(ctx context.Context, server config.Server) error
+	// RemoveServer signs out and takes the server out of the settings. The
+	// Problem says what of the signing out did not work.
+	RemoveServer(ctx context.Context, name string) (*Problem, error)
+	// StartSignIn begins a sign-in, or joins the one under way.
+	StartSignIn(ctx context.Context, req SignInRequest) (SignIn, error)
+	// WaitSignIn returns when the sign-in is done, when it has an address other
+	// than seen, or after wait.
+	WaitSignIn(ctx context.Context, id, seen string, wait time.Duration) (SignIn, error)
+	// CancelSignIn ends a sign-in that is under way.
+	CancelSignIn(ctx context.Context, id string) error
+	// SignOut revokes and deletes a credential. The Problem says what of the
+	// revoking did not work although the credential is gone from this machine.
+	SignOut(ctx context.Context, target Target) (*Problem, error)
+	// Token explains the access token of a credential.
+	Token(ctx context.Context, key string) (token.Report, error)
+	// Need is told by a client that only a person can help it on.
+	Need(ctx context.Context, target Target) (NeedAnswer, error)
+	// OpenWindow opens Drawbridge's window.
+	OpenWindow(ctx context.Context) error
+	// Keep makes an agent that was started on demand stay, with its tray.
+	Keep(ctx context.Context) error
+	// Stop ends the agent soon after it returns.
+	Stop()
+}

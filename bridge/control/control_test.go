@@ -1,0 +1,322 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"drawbridge/bridge/config"
+	"drawbridge/bridge/fault"
+	"drawbridge/bridge/token"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// backend answers with what it was given and keeps what it was asked.
+type backend struct {
+	feed Feed
+
+	mu      sync.Mutex
+	servers []config.Server
+	asked   []string
+	signIn  SignIn
+	changed chan struct{} // closed when signIn changed
+	err     error
+	stop    func()
+}
+
+func (b *backend) note(format string, args ...any) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asked = append(b.asked, fmt.Sprintf(format, args...))
+	return b.err
+}
+
+func (b *backend) Feed() *Feed { return &b.feed }
+
+func (b *backend) AddServer(_ context.Context, s config.Server) error {
+	return b.note("add %s %s %v", s.Name, s.URL, s.Scopes)
+}
+
+func (b *backend) RemoveServer(_ context.Context, name string) (*Problem, error) {
+	return &Problem{Code: fault.Unreachable, What: "It could not be revoked."}, b.note("remove %s", name)
+}
+
+func (b *backend) StartSignIn(_ context.Context, r SignInRequest) (SignIn, error) {
+	return b.signIn, b.note("signin %s %v", r.Name, r.NoBrowser)
+}
+
+func (b *backend) set(s SignIn) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.signIn = s
+	if b.changed != nil {
+		close(b.changed)
+		b.changed = nil
+	}
+}
+
+func (b *backend) WaitSignIn(ctx context.Context, _, seen string, wait time.Duration) (SignIn, error) {
+	deadline := time.After(wait)
+	for {
+		b.mu.Lock()
+		s := b.signIn
+		if b.changed == nil {
+			b.changed = make(chan struct{})
+		}
+		changed := b.changed
+		b.mu.Unlock()
+		if s.Done || s.URL != seen {
+			return s, nil
+		}
+		select {
+		case <-changed:
+		case <-deadline:
+			return s, nil
+		case <-ctx.Done():
+			return s, ctx.Err()
+		}
+	}
+}
+
+func (b *backend) CancelSignIn(_ context.Context, id string) error { return b.note("cancel %s", id) }
+
+func (b *backend) SignOut(_ context.Context, t Target) (*Problem, error) {
+	return nil, b.note("signout %s", t.Key)
+}
+
+func (b *backend) Token(_ context.Context, key string) (token.Report, error) {
+	return token.Report{Format: "jwt", Subject: "ada"}, b.note("token %s", key)
+}
+
+func (b *backend) Need(_ context.Context, t Target) (NeedAnswer, error) {
+	return NeedAnswer{Action: NeedTray}, b.note("need %s", t.Server.URL)
+}
+func (b *backend) OpenWindow(context.Context) error { return b.note("window") }
+func (b *backend) Keep(context.Context) error       { return b.note("keep") }
+func (b *backend) Stop()                            { _ = b.note("stop"); b.stop() }
+
+func (b *backend) log() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]string(nil), b.asked...)
+}
+
+// folders are short enough for a socket in them.
+func folders(t *testing.T) config.Paths {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "dbc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return config.Paths{Config: filepath.Join(dir, "c"), State: filepath.Join(dir, "s")}
+}
+
+// serve runs a service on the folders' socket until the test ends.
+func serve(t *testing.T, p config.Paths, b *backend) (*Client, *Service) {
+	t.Helper()
+	l, err := Listen(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	b.stop = cancel
+	service := NewService(b, slog.New(slog.DiscardHandler))
+	service.readTimeout = 100 * time.Millisecond
+	ended := make(chan error, 1)
+	go func() {
+		defer l.Release()
+		ended <- service.Serve(ctx, l)
+	}()
+	client := Dial(p)
+	t.Cleanup(func() {
+		client.Close()
+		cancel()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Errorf("Serve: %v", err)
+			}
+		case <-time.After(5 * time.Second):
+			t.Error("Serve did not end")
+		}
+	})
+	return client, service
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not in time: %s", what)
+		}
+	}
+}
+
+func TestEveryCallReachesTheBackend(t *testing.T) {
+	b := &backend{signIn: SignIn{ID: "s1"}}
+	c, _ := serve(t, folders(t), b)
+	ctx := t.Context()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(c.AddServer(ctx, config.Server{Name: "demo", URL: "https://example.com/mcp", Scopes: []string{"a"}}))
+	warning, err := c.RemoveServer(ctx, "a.b-c")
+	must(err)
+	if warning == nil || warning.Code != fault.Unreachable {
+		t.Errorf("RemoveServer's warning = %v", warning)
+	}
+	s, err := c.StartSignIn(ctx, SignInRequest{Target: Named("demo"), NoBrowser: true})
+	must(err)
+	if s.ID != "s1" {
+		t.Errorf("sign-in = %+v", s)
+	}
+	must(c.CancelSignIn(ctx, "s1"))
+	if problem, err := c.SignOut(ctx, Keyed("k")); err != nil || problem != nil {
+		t.Errorf("SignOut = %v, %v", problem, err)
+	}
+	report, err := c.Token(ctx, "k")
+	must(err)
+	if report.Subject != "ada" {
+		t.Errorf("report = %+v", report)
+	}
+	need, err := c.Need(ctx, Unnamed(config.Server{URL: "https://example.com/x"}))
+	must(err)
+	if need.Action != NeedTray {
+		t.Errorf("need = %+v", need)
+	}
+	must(c.OpenWindow(ctx))
+	must(c.Keep(ctx))
+	must(c.Stop(ctx))
+	want := []string{
+		"add demo https://example.com/mcp [a]", "remove a.b-c", "signin demo true", "cancel s1", "signout k",
+		"token k", "need https://example.com/x", "window", "keep", "stop",
+	}
+	if got := b.log(); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("asked\n%q, want\n%q", got, want)
+	}
+	if _, err := c.Snapshot(ctx); !fault.Is(err, fault.AgentAway) {
+		t.Errorf("after Stop, Snapshot says %v", err)
+	}
+}
+
+func TestErrorsCrossTheSocketWithoutTheirCause(t *testing.T) {
+	b := &backend{err: fault.Wrap(errors.New("dial tcp 10.0.0.1"), fault.Unreachable, "It does not answer.", "Wait.")}
+	c, _ := serve(t, folders(t), b)
+	err := c.AddServer(t.Context(), config.Server{})
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Code != fault.Unreachable || f.What != "It does not answer." || f.Next != "Wait." || f.Cause != nil {
+		t.Fatalf("error = %#v", err)
+	}
+}
+
+func TestWaitSignInTellsTheAddressThenTheEnd(t *testing.T) {
+	b := &backend{signIn: SignIn{ID: "s1"}}
+	c, _ := serve(t, folders(t), b)
+	shown := make(chan string, 4)
+	go func() {
+		b.set(SignIn{ID: "s1", URL: "https://as/authorize"})
+		<-shown
+		b.set(SignIn{ID: "s1", URL: "https://as/authorize", Done: true})
+	}()
+	var urls []string
+	s, err := c.WaitSignIn(t.Context(), "s1", func(s SignIn) {
+		urls = append(urls, s.URL)
+		shown <- s.URL
+	})
+	if err != nil || !s.Done || fmt.Sprint(urls) != "[https://as/authorize]" {
+		t.Fatalf("WaitSignIn = %+v, %v, shown %v", s, err, urls)
+	}
+}
+
+func TestWaitSignInEndsWithItsContext(t *testing.T) {
+	c, _ := serve(t, folders(t), &backend{})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := c.WaitSignIn(ctx, "s1", nil); err == nil {
+		t.Fatal("WaitSignIn returned nothing wrong after its context's end")
+	}
+}
+
+func TestWaitOutlivesTheReadTimeout(t *testing.T) {
+	b := &backend{}
+	c, _ := serve(t, folders(t), b) // with a read timeout of 100 ms
+	time.AfterFunc(300*time.Millisecond, func() { b.set(SignIn{Done: true}) })
+	s, err := c.WaitSignIn(t.Context(), "s1", nil)
+	if err != nil || !s.Done {
+		t.Fatalf("WaitSignIn = %+v, %v", s, err)
+	}
+}
+
+func TestAbsentAgent(t *testing.T) {
+	c := Dial(folders(t))
+	defer c.Close()
+	if _, err := c.Snapshot(t.Context()); !fault.Is(err, fault.AgentAway) {
+		t.Errorf("Snapshot = %v, want agent_away", err)
+	}
+	for _, err := range c.Changes(t.Context()) {
+		if !fault.Is(err, fault.AgentAway) {
+			t.Errorf("Changes = %v, want agent_away", err)
+		}
+	}
+}
+
+func TestEnsureStartsAnAgentOnce(t *testing.T) {
+	p := folders(t)
+	starts := 0
+	start := func(context.Context) error {
+		starts++
+		time.AfterFunc(100*time.Millisecond, func() { serve(t, p, &backend{}) })
+		return nil
+	}
+	for range 2 {
+		c, err := Ensure(t.Context(), p, start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+	}
+	if starts != 1 {
+		t.Errorf("%d starts, want 1", starts)
+	}
+}
+
+func TestEnsureSaysThatTheAgentCannotBeStarted(t *testing.T) {
+	_, err := Ensure(t.Context(), folders(t), func(context.Context) error { return errors.New("no such file") })
+	if !fault.Is(err, fault.AgentAway) {
+		t.Fatalf("Ensure = %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	_, err = Ensure(ctx, folders(t), func(context.Context) error { return nil })
+	if !fault.Is(err, fault.AgentAway) || time.Since(began) > 2*time.Second {
+		t.Fatalf("Ensure = %v after %v", err, time.Since(began))
+	}
+}
+
+func TestQuiet(t *testing.T) {
+	b := &backend{}
+	c, service := serve(t, folders(t), b)
+	ctx, cancel := context.WithCancel(t.Context())
+	for range c.Changes(ctx) {
+		if q := service.Quiet(); q != 0 {
+			t.Errorf("Quiet = %v while somebody follows", q)
+		}
+		break
+	}
+	cancel()
+	eventually(t, "quiet", func() bool { return service.Quiet() > 0 })
+}

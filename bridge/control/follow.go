@@ -1,0 +1,97 @@
+package control
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"time"
+
+	"drawbridge/bridge/config"
+	"drawbridge/bridge/fault"
+)
+
+const (
+	// startWait bounds the wait for the socket of an agent that was just started.
+	startWait = 5 * time.Second
+	// pollEvery is how often something without a notification is looked at.
+	pollEvery = 25 * time.Millisecond
+)
+
+var errSilent = errors.New("the agent fell silent")
+
+// Changes yields the agent's changes, a snapshot first, until ctx ends, the
+// caller stops, or the connection breaks; in the last case the last pair is an
+// error. It does not connect again.
+func (c *Client) Changes(ctx context.Context) iter.Seq2[Change, error] {
+	return func(yield func(Change, error) bool) {
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		silence := time.AfterFunc(silenceLimit, func() { cancel(errSilent) })
+		defer silence.Stop()
+		resp, err := c.send(ctx, http.MethodGet, "/v1/changes", nil)
+		if err != nil {
+			yield(Change{}, err)
+			return
+		}
+		defer func() { _ = resp.Body.Close() }()
+		lines := bufio.NewScanner(resp.Body)
+		lines.Buffer(make([]byte, 0, 4096), maxAnswer)
+		for lines.Scan() {
+			silence.Reset(silenceLimit)
+			var change Change
+			if err := json.Unmarshal(lines.Bytes(), &change); err != nil {
+				yield(Change{}, fmt.Errorf("read the agent's changes: %w", err))
+				return
+			}
+			if change.Snapshot == nil && change.Server == nil && change.Removed == "" {
+				continue // a heartbeat
+			}
+			if !yield(change, nil) {
+				return
+			}
+		}
+		err = lines.Err()
+		if err == nil {
+			err = io.ErrUnexpectedEOF
+		}
+		yield(Change{}, away(ctx, err))
+	}
+}
+
+// Ensure returns a client of a living agent. When none answers it runs start,
+// which must not wait for the agent's end, and waits up to five seconds for the
+// agent's socket. Several callers may do so at once: the agents that they start
+// settle who stays (see Listen).
+func Ensure(ctx context.Context, p config.Paths, start func(context.Context) error) (*Client, error) {
+	client := Dial(p)
+	if _, err := client.Snapshot(ctx); !fault.Is(err, fault.AgentAway) {
+		return orClose(client, err)
+	}
+	if err := start(ctx); err != nil {
+		return orClose(client, fault.Wrap(err, fault.AgentAway, "Drawbridge's agent cannot be started.", "Start it by hand to see why: drawbridge agent"))
+	}
+	ctx, cancel := context.WithTimeout(ctx, startWait)
+	defer cancel()
+	for {
+		_, err := client.Snapshot(ctx)
+		if !fault.Is(err, fault.AgentAway) {
+			return orClose(client, err)
+		}
+		if sleep(ctx, pollEvery) != nil {
+			return orClose(client, fault.Wrap(err, fault.AgentAway, "Drawbridge's agent did not come up.", "Start it by hand to see why: drawbridge agent"))
+		}
+	}
+}
+
+func orClose(c *Client, err error) (*Client, error) {
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}

@@ -1,0 +1,32 @@
+package control
+
+import (
+	"errors"
+	"net"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// checkPeer refuses the other end of a connection when it is another user's
+// (unix(4), LOCAL_PEERCRED).
+func checkPeer(conn *net.UnixConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var cred *unix.Xucred
+	var optErr error
+	if err := raw.Control(func(fd uintptr) {
+		cred, optErr = unix.GetsockoptXucred(int(fd), unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
+	}); err != nil {
+		return err
+	}
+	if optErr != nil {
+		return optErr
+	}
+	if int(cred.Uid) != os.Getuid() {
+		return errors.New("the other end belongs to another user")
+	}
+	return nil
+}
