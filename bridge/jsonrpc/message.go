@@ -1,0 +1,203 @@
+// Package jsonrpc reads the envelope of a JSON-RPC 2.0 message and leaves the
+// payload alone: id, params, result and error stay the bytes that came.
+//
+// Decoding a payload into Go values and encoding it again would alter it (big
+// integers, lone surrogates, the order and spelling of members), so nothing
+// here does. It must not know MCP.
+package jsonrpc
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strconv"
+)
+
+// Message is one JSON-RPC message. Raw is the message; the other fields point
+// into it and must not be changed.
+type Message struct {
+	// Raw is one JSON object, on one line.
+	Raw []byte
+	// ID is the id as it was spelt; nil when there is none or it is null.
+	ID json.RawMessage
+	// Method is the decoded method; "" for a response.
+	Method string
+	// Params, Result and Error are the payloads as they were spelt; nil when absent.
+	Params, Result, Error json.RawMessage
+}
+
+// Errors of Parse.
+var (
+	// ErrNotJSON means that the bytes are not one JSON value.
+	ErrNotJSON = errors.New("not JSON")
+	// ErrNotMessage means that the JSON is no JSON-RPC message.
+	ErrNotMessage = errors.New("not a JSON-RPC message")
+)
+
+// IsRequest reports whether the sender waits for an answer.
+func (m Message) IsRequest() bool { return m.Method != "" && m.ID != nil }
+
+// IsNotification reports whether nobody waits for an answer.
+func (m Message) IsNotification() bool { return m.Method != "" && m.ID == nil }
+
+// IsResponse reports whether the message answers a request.
+func (m Message) IsResponse() bool { return m.Method == "" && (m.Result != nil || m.Error != nil) }
+
+// Parse reads one message, which must be a JSON object; see Split for batches.
+// Line breaks between tokens are taken out, nothing else is changed. The
+// message keeps raw.
+func Parse(raw []byte) (Message, error) {
+	raw = bytes.TrimSpace(raw)
+	if !json.Valid(raw) {
+		return Message{}, ErrNotJSON
+	}
+	if raw[0] != '{' {
+		return Message{}, ErrNotMessage
+	}
+	if bytes.ContainsAny(raw, "\r\n") { // valid JSON: they stand between tokens
+		var line bytes.Buffer
+		line.Grow(len(raw))
+		if err := json.Compact(&line, raw); err != nil {
+			return Message{}, ErrNotJSON
+		}
+		raw = line.Bytes()
+	}
+	m := Message{Raw: raw}
+	var isMethod, isID bool
+	for name, value := range members(raw) {
+		switch name {
+		case "id":
+			isID = true
+			if m.ID = value; string(value) == "null" {
+				m.ID = nil
+			}
+		case "method":
+			isMethod = true
+			if err := json.Unmarshal(value, &m.Method); err != nil {
+				return m, ErrNotMessage
+			}
+		case "params":
+			m.Params = value
+		case "result":
+			m.Result = value
+		case "error":
+			if m.Error = value; string(value) == "null" { // some servers send it beside a result
+				m.Error = nil
+			}
+		}
+	}
+	if isMethod == (m.Result != nil || m.Error != nil) || isMethod && m.Method == "" || !isMethod && !isID {
+		return m, ErrNotMessage
+	}
+	return m, nil
+}
+
+// Split returns the elements of a batch (a JSON array, MCP 2025-03-26), or the
+// one message that raw is.
+func Split(raw []byte) ([]json.RawMessage, error) {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) == 0 || raw[0] != '[' {
+		return []json.RawMessage{raw}, nil
+	}
+	var batch []json.RawMessage
+	if err := json.Unmarshal(raw, &batch); err != nil {
+		return nil, ErrNotJSON
+	}
+	if len(batch) == 0 {
+		return nil, ErrNotMessage
+	}
+	return batch, nil
+}
+
+// Member returns a top-level member of a JSON object as it was spelt, or nil.
+func Member(object json.RawMessage, name string) json.RawMessage {
+	object = bytes.TrimSpace(object)
+	if !json.Valid(object) || object[0] != '{' {
+		return nil
+	}
+	var found json.RawMessage
+	for n, value := range members(object) {
+		if n == name {
+			found = value
+		}
+	}
+	return found
+}
+
+// SameID reports whether two ids are the same value: 1 and 1, "a" and "\u0061".
+func SameID(a, b json.RawMessage) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	var s, t string
+	return json.Unmarshal(a, &s) == nil && json.Unmarshal(b, &t) == nil && s == t && a != nil && b != nil
+}
+
+// Codes of errors (JSON-RPC 2.0 §5.1).
+const (
+	CodeParse          = -32700
+	CodeInvalidRequest = -32600
+	// CodeBridge is the code of errors of our own making; the space
+	// -32000 to -32019 carries no meaning that a client may assume (MCP).
+	CodeBridge = -32000
+)
+
+// NewError makes an error response. A nil id becomes null; data may be nil and
+// must otherwise be encodable as JSON.
+func NewError(id json.RawMessage, code int, message string, data any) []byte {
+	type body struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+		Data    any    `json:"data,omitempty"`
+	}
+	raw, err := json.Marshal(body{code, message, data})
+	if err != nil {
+		raw, _ = json.Marshal(body{code, message, nil})
+	}
+	return respond(id, "error", raw)
+}
+
+// NewResult makes a response with result as it is.
+func NewResult(id json.RawMessage, result json.RawMessage) []byte {
+	return respond(id, "result", result)
+}
+
+// Answer makes a response to id out of another response's payload.
+func Answer(id json.RawMessage, m Message) []byte {
+	if m.Error != nil {
+		return respond(id, "error", m.Error)
+	}
+	return respond(id, "result", m.Result)
+}
+
+func respond(id json.RawMessage, name string, payload json.RawMessage) []byte {
+	if id == nil {
+		id = json.RawMessage("null")
+	}
+	out := make([]byte, 0, len(id)+len(payload)+40)
+	out = append(out, `{"jsonrpc":"2.0","id":`...)
+	out = append(out, id...)
+	out = append(out, ',')
+	out = strconv.AppendQuote(out, name)
+	out = append(out, ':')
+	out = append(out, payload...)
+	return append(out, '}')
+}
+
+// NewNotification makes a notification without params.
+func NewNotification(method string) []byte {
+	out := append([]byte(`{"jsonrpc":"2.0","method":`), strconv.Quote(method)...)
+	return append(out, '}')
+}
+
+// NewRequest makes a request; params may be nil.
+func NewRequest(id json.RawMessage, method string, params json.RawMessage) []byte {
+	out := append([]byte(`{"jsonrpc":"2.0","id":`), id...)
+	out = append(out, `,"method":`...)
+	out = strconv.AppendQuote(out, method)
+	if params != nil {
+		out = append(out, `,"params":`...)
+		out = append(out, params...)
+	}
+	return append(out, '}')
+}

@@ -1,0 +1,196 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+const (
+	// resumeTries bounds how often a broken stream is taken up again without
+	// an event in between.
+	resumeTries = 5
+	retryFirst  = time.Second // when the server names no retry time
+	retryMost   = 30 * time.Second
+)
+
+// Post sends one message. For a request, deliver gets each message of the
+// answer in order, and Post returns when the response has come; ErrNoAnswer
+// means that it will not. For a notification or response deliver may be nil.
+//
+// A stream that ends early is resumed by GET with Last-Event-ID when the server
+// numbered its events (MCP 2025-11-25, resumability); the message itself is
+// never sent twice.
+func (c *Conn) Post(ctx context.Context, raw []byte, deliver Deliver) error {
+	req, token, err := c.newRequest(ctx, http.MethodPost, raw)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json, text/event-stream")
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("post: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return refusal(resp, token)
+	}
+	if id := resp.Header.Get("Mcp-Session-Id"); id != "" {
+		c.setSession(id)
+	}
+	if deliver == nil {
+		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // keeps the connection usable
+		return nil
+	}
+	switch contentType(resp) {
+	case "application/json":
+		return c.readJSON(resp, deliver)
+	case "text/event-stream":
+		return c.readStream(ctx, resp, deliver)
+	}
+	if resp.StatusCode == http.StatusAccepted || resp.StatusCode == http.StatusNoContent {
+		return ErrNoAnswer
+	}
+	return fmt.Errorf("%w: %q", ErrContentType, resp.Header.Get("Content-Type"))
+}
+
+func (c *Conn) readJSON(resp *http.Response, deliver Deliver) error {
+	var body bytes.Buffer
+	if n := resp.ContentLength; n > 0 && n <= MaxMessage {
+		body.Grow(int(n) + bytes.MinRead)
+	}
+	if _, err := body.ReadFrom(io.LimitReader(resp.Body, MaxMessage+1)); err != nil {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	if body.Len() > MaxMessage {
+		return ErrTooLarge
+	}
+	if !deliver(body.Bytes()) {
+		return ErrNoAnswer
+	}
+	return nil
+}
+
+// readStream reads the stream that answers a request until the response, taking
+// it up again where the server allows.
+func (c *Conn) readStream(ctx context.Context, resp *http.Response, deliver Deliver) error {
+	var at position
+	err := c.readEvents(resp.Body, &at, deliver)
+	for try := 0; !errors.Is(err, errResponded); {
+		if errors.Is(err, ErrTooLarge) {
+			return err
+		}
+		if at.lastID == "" || try == resumeTries {
+			return joinNoAnswer(err)
+		}
+		if waitErr := wait(ctx, at.delay(try)); waitErr != nil {
+			return waitErr
+		}
+		before := at.lastID
+		err = c.get(ctx, &at, deliver)
+		var refused *StatusError
+		if errors.As(err, &refused) && refused.Status < 500 {
+			return joinNoAnswer(err)
+		}
+		if try++; at.lastID != before {
+			try = 0
+		}
+	}
+	return nil
+}
+
+func joinNoAnswer(err error) error {
+	if err == nil {
+		return ErrNoAnswer
+	}
+	return fmt.Errorf("%w: %w", ErrNoAnswer, err)
+}
+
+// errResponded ends a stream from our side: the response has come.
+var errResponded = errors.New("responded")
+
+// readEvents delivers the messages of one stream. It returns nil at the
+// stream's end and errResponded after the response.
+func (c *Conn) readEvents(body io.Reader, at *position, deliver Deliver) error {
+	events := NewEventReader(body, MaxMessage)
+	for {
+		e, err := events.Next()
+		if e.Retry > 0 {
+			at.retry = e.Retry
+		}
+		if e.ID != "" {
+			at.lastID = e.ID
+		}
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		if len(e.Data) == 0 || e.Type != "message" { // the priming event has an id and no data
+			continue
+		}
+		if deliver(e.Data) {
+			return errResponded
+		}
+	}
+}
+
+// get opens a GET stream at a position and delivers its messages.
+func (c *Conn) get(ctx context.Context, at *position, deliver Deliver) error {
+	req, token, err := c.newRequest(ctx, http.MethodGet, nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Accept", "text/event-stream")
+	if at.lastID != "" {
+		req.Header.Set("Last-Event-ID", at.lastID)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("stream: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	switch {
+	case resp.StatusCode == http.StatusMethodNotAllowed:
+		return ErrNoStream
+	case resp.StatusCode != http.StatusOK:
+		return refusal(resp, token)
+	case contentType(resp) != "text/event-stream":
+		return fmt.Errorf("stream: %w: %q", ErrContentType, resp.Header.Get("Content-Type"))
+	}
+	at.opened = true
+	return c.readEvents(resp.Body, at, deliver)
+}
+
+// position is where a stream stands.
+type position struct {
+	lastID string
+	retry  time.Duration // what the server asked for; 0: nothing
+	opened bool
+}
+
+// delay is the pause before the next try: what the server asked for, else
+// growing.
+func (p *position) delay(try int) time.Duration {
+	if p.retry > 0 {
+		return min(p.retry, retryMost)
+	}
+	return min(retryFirst<<try, retryMost)
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}

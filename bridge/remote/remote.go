@@ -1,0 +1,231 @@
+// Package remote speaks MCP over Streamable HTTP to one remote server: it posts
+// messages, reads the JSON or SSE that answers them, keeps the standalone GET
+// stream, and carries the session id and protocol version.
+//
+// Messages are bytes here. It asks for a bearer token and hands back a refusal
+// as a *Challenge; it must not know OAuth, nor who the client is.
+package remote
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"drawbridge/bridge/secret"
+)
+
+// MaxMessage bounds one message of a server, in bytes.
+const MaxMessage = 128 << 20
+
+// Bearer gives the token for a request; the empty secret means none.
+type Bearer interface {
+	Bearer(ctx context.Context) (secret.String, error)
+}
+
+// Config is what a Conn needs. URL and Bearer are required.
+type Config struct {
+	URL    string
+	Bearer Bearer
+	// Headers go with each request; Authorization among them is overruled by a
+	// bearer token.
+	Headers map[string]string
+	// HTTP is the client; its Timeout must be zero, for streams last. See NewHTTP.
+	HTTP      *http.Client
+	UserAgent string
+	Log       *slog.Logger
+}
+
+// Conn is one session with one server. It is safe for concurrent use.
+type Conn struct {
+	url       string
+	bearer    Bearer
+	headers   map[string]string
+	http      *http.Client
+	userAgent string
+	log       *slog.Logger
+
+	mu      sync.Mutex
+	session string // Mcp-Session-Id, "" when the server gave none
+	version string // MCP-Protocol-Version, "" before initialize
+}
+
+// NewConn makes a Conn; nothing is sent yet.
+func NewConn(c Config) *Conn {
+	conn := &Conn{url: c.URL, bearer: c.Bearer, headers: c.Headers, http: c.HTTP, userAgent: c.UserAgent, log: c.Log}
+	if conn.http == nil {
+		conn.http = NewHTTP()
+	}
+	if conn.log == nil {
+		conn.log = slog.New(slog.DiscardHandler)
+	}
+	return conn
+}
+
+// NewHTTP makes an HTTP client for streams: no overall timeout, many requests
+// at once to one host, and redirects only within the origin with method and
+// body kept, so that a token never reaches another one.
+func NewHTTP() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = 64
+	t.MaxIdleConns = 128
+	return &http.Client{Transport: t, CheckRedirect: sameOrigin}
+}
+
+func sameOrigin(req *http.Request, via []*http.Request) error {
+	first := via[0]
+	if len(via) > 3 || req.URL.Scheme != first.URL.Scheme || req.URL.Host != first.URL.Host || req.Method != first.Method {
+		return http.ErrUseLastResponse
+	}
+	return nil
+}
+
+// Challenge is a server's refusal for want of a token or of rights: 401 or 403.
+type Challenge struct {
+	Status int
+	// Header holds the WWW-Authenticate headers.
+	Header []string
+	// Token is the one that was refused; empty when none was sent.
+	Token secret.String
+	// Body is the start of the answer.
+	Body []byte
+}
+
+// Error implements error.
+func (c *Challenge) Error() string { return fmt.Sprintf("server answered HTTP %d", c.Status) }
+
+// StatusError is any other answer that is not a success.
+type StatusError struct {
+	Status int
+	// Body is the start of the answer, at most 64 KiB.
+	Body []byte
+	// Location is where a redirect pointed that was not followed.
+	Location string
+	// Session reports whether the request carried a session id: 404 then means
+	// that the session is gone (MCP 2025-03-26, session management).
+	Session bool
+}
+
+// Error implements error.
+func (e *StatusError) Error() string { return fmt.Sprintf("server answered HTTP %d", e.Status) }
+
+// Errors of Post and Listen.
+var (
+	// ErrNoAnswer means that the server ended its answer without the response.
+	ErrNoAnswer = errors.New("the server's answer ended without a response")
+	// ErrContentType means that the answer is neither JSON nor an event stream.
+	ErrContentType = errors.New("the server answered with an unexpected content type")
+	// ErrTooLarge means that a message of the server exceeds MaxMessage.
+	ErrTooLarge = errors.New("the server's message is too large")
+	// ErrNoStream means that the server offers no standalone stream (405).
+	ErrNoStream = errors.New("the server offers no GET stream")
+)
+
+// Deliver takes one message of the server as the bytes that came, and reports
+// whether it was the response that the request waits for.
+type Deliver func(raw []byte) (isResponse bool)
+
+// SetVersion sets the protocol version that the initialize response named; it
+// goes with each later request (MCP 2025-06-18, MCP-Protocol-Version header).
+func (c *Conn) SetVersion(version string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.version = version
+}
+
+// Reset forgets the session, before a new initialize.
+func (c *Conn) Reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.session, c.version = "", ""
+}
+
+func (c *Conn) setSession(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.session = id
+}
+
+// newRequest makes a request with the token, session and version of the moment.
+func (c *Conn) newRequest(ctx context.Context, method string, body []byte) (*http.Request, secret.String, error) {
+	token, err := c.bearer.Bearer(ctx)
+	if err != nil {
+		return nil, token, err
+	}
+	var reader io.Reader
+	if body != nil {
+		reader = bytes.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.url, reader)
+	if err != nil {
+		return nil, token, fmt.Errorf("request: %w", err)
+	}
+	for k, v := range c.headers {
+		req.Header.Set(k, v)
+	}
+	if c.userAgent != "" {
+		req.Header.Set("User-Agent", c.userAgent)
+	}
+	if !token.IsZero() {
+		req.Header.Set("Authorization", "Bearer "+token.Reveal())
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.session != "" {
+		req.Header.Set("Mcp-Session-Id", c.session)
+	}
+	if c.version != "" {
+		req.Header.Set("Mcp-Protocol-Version", c.version)
+	}
+	return req, token, nil
+}
+
+// refusal turns an answer that is not a success into an error.
+func refusal(resp *http.Response, token secret.String) error {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden {
+		return &Challenge{Status: resp.StatusCode, Header: resp.Header.Values("WWW-Authenticate"), Token: token, Body: body}
+	}
+	return &StatusError{
+		Status: resp.StatusCode, Body: body, Location: resp.Header.Get("Location"),
+		Session: resp.Request.Header.Get("Mcp-Session-Id") != "",
+	}
+}
+
+func contentType(resp *http.Response) string {
+	t, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if err != nil {
+		t, _, _ = strings.Cut(resp.Header.Get("Content-Type"), ";")
+	}
+	return strings.ToLower(strings.TrimSpace(t))
+}
+
+// Delete ends the session at the server, best effort, within limit. A server
+// that answers 405 keeps sessions as it likes.
+func (c *Conn) Delete(ctx context.Context, limit time.Duration) {
+	c.mu.Lock()
+	session := c.session
+	c.mu.Unlock()
+	if session == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	req, _, err := c.newRequest(ctx, http.MethodDelete, nil)
+	if err != nil {
+		return
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		c.log.Debug("session not deleted", "error", err)
+		return
+	}
+	_ = resp.Body.Close()
+}
