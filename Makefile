@@ -1,0 +1,50 @@
+# Drawbridge. `make` lists the targets. Each installs what it misses and says so
+# (scripts/setup.sh); a second run is quick.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+BUILD   := -trimpath -buildvcs=false
+SETUP   := scripts/setup.sh
+DISPLAYED := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)))
+
+.PHONY: help run test build desktop lint fmt bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+
+run: build $(if $(DISPLAYED),desktop) ## the whole thing on a built-in demo: sign in, call a tool, refresh, call again
+	@bin/drawbridge demo
+
+test: ## all tests: Go (race detector), front end, end to end
+	@$(SETUP) test
+	@scripts/test.sh
+
+build: ## bin/drawbridge: the command, a static binary
+	@$(SETUP) core
+	CGO_ENABLED=0 go build $(BUILD) -ldflags '$(LDFLAGS)' -o bin/drawbridge .
+
+desktop: ## bin/drawbridge-desktop: the window
+	@$(SETUP) desktop
+	@npm --prefix frontend run --silent build
+	go build $(BUILD) -tags "$$(scripts/window-tags.sh)" -ldflags '$(LDFLAGS)' -o bin/drawbridge-desktop .
+
+lint: ## everything that is checked without running the program
+	@$(SETUP) desktop
+	@scripts/lint.sh
+
+fmt: ## format Go and the front end
+	@$(SETUP) desktop
+	@go tool -modfile=tools/go.mod gofumpt -l -w *.go bridge test
+	@npm --prefix frontend run --silent format
+
+bench: ## Go benchmarks
+	@go test -run '^$$' -bench . -benchmem ./bridge/...
+
+clean: ## remove what the other targets made (not the npm packages)
+	rm -rf bin build/bin test/artifacts frontend/dist-fake frontend/test-results
+	find frontend/dist -mindepth 1 ! -name .gitkeep -delete
