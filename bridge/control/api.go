@@ -60,6 +60,18 @@ type NeedAnswer struct {
 	SignIn *SignIn `json:"signIn"`
 }
 
+// Actions is what a person can ask for with a click on the tray. They return at
+// once; what comes of them shows in the next snapshot.
+type Actions interface {
+	// SignIn and SignOut are about the credential with the key.
+	SignIn(key string)
+	SignOut(key string)
+	// Open opens Drawbridge's window.
+	Open()
+	// Quit ends the agent.
+	Quit()
+}
+
 // Warning is the answer to a request that was carried out, but not wholly: a
 // token could not be revoked, say. Problem is nil when all went well.
 type Warning struct {

@@ -25,7 +25,6 @@ type backend struct {
 	feed Feed
 
 	mu      sync.Mutex
-	servers []config.Server
 	asked   []string
 	signIn  SignIn
 	changed chan struct{} // closed when signIn changed

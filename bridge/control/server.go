@@ -172,7 +172,6 @@ func handle[T any](s *Service, do func(context.Context, *http.Request, T) (any, 
 				return
 			}
 		}
-		arrived(w)
 		answer, err := do(r.Context(), r, body)
 		switch {
 		case err != nil:
@@ -185,13 +184,6 @@ func handle[T any](s *Service, do func(context.Context, *http.Request, T) (any, 
 			writeJSON(w, answer)
 		}
 	}
-}
-
-// arrived lifts the deadline for reading once a request is in: net/http goes on
-// to read, so as to notice a client that goes away, and would take the deadline
-// for such an end.
-func arrived(w http.ResponseWriter) {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 }
 
 func readJSON(r io.Reader, into any) error {

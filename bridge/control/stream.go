@@ -19,7 +19,6 @@ const (
 func (s *Service) changes(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	rc := http.NewResponseController(w)
-	arrived(w)
 	enc := json.NewEncoder(w)
 	send := func(c Change) bool {
 		_ = rc.SetWriteDeadline(time.Now().Add(writeTimeout))
