@@ -13,7 +13,7 @@ formatted() {
   found=$(tool gofumpt -l ./*.go bridge test) || return 1
   [ -z "$found" ] || { printf 'not formatted (make fmt):\n%s\n' "$found"; return 1; }
 }
-tidy() { go mod tidy -diff && go -C tools mod tidy -diff; }
+tidy() { go mod tidy -diff; }
 vet() { go vet ./...; }
 vet_window() { go vet -tags "$window_tags" . && go vet -tags bindings .; }
 staticcheck() { tool staticcheck ./...; }
