@@ -35,7 +35,7 @@ func TestEventReader(t *testing.T) {
 		{"byte order mark", "\ufeffdata: x\n\n", []remote.Event{{Type: "message", Data: []byte("x")}}},
 		{"several data lines", "data: {\ndata:  1\ndata:}\n\n", []remote.Event{{Type: "message", Data: []byte("{\n 1\n}")}}},
 		{"comment keeps alive", ": ping\n\ndata: x\n\n", []remote.Event{{Type: "message", Data: []byte("x")}}},
-		{"priming event", "id: 7\nretry: 250\ndata:\n\n", []remote.Event{{Type: "message", Data: []byte{}, ID: "7", Retry: 250 * time.Millisecond}}},
+		{"priming event", "id: 7\nretry: 250\ndata:\n\n", []remote.Event{{Type: "message", ID: "7", Retry: 250 * time.Millisecond}}},
 		{"other type", "event: endpoint\ndata: /m\n\n", []remote.Event{{Type: "endpoint", Data: []byte("/m")}}},
 		{"type does not outlive its event", "event: a\n\ndata: x\n\n", []remote.Event{{Type: "message", Data: []byte("x")}}},
 		{"id with NUL is ignored", "id: a\x00b\ndata: x\n\n", []remote.Event{{Type: "message", Data: []byte("x")}}},
