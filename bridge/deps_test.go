@@ -34,17 +34,17 @@ type row struct {
 var table = []row{
 	{
 		"cli",
-		[]string{"tray", "agent", "control", "browser", "clients", "demo", "front/stdio", "session", "remote", "credential", "oauth", "vault", "token", "config", "jsonrpc", "fault", "secret"},
+		[]string{"tray", "agent", "control", "desktop", "browser", "clients", "demo", "front/stdio", "session", "remote", "credential", "oauth", "vault", "token", "config", "jsonrpc", "fault", "secret"},
 		"The commands put the parts together, so they may know all of them.",
 	},
 	{
 		"agent",
-		[]string{"tray", "control", "browser", "credential", "token", "vault", "config", "fault", "secret"},
+		[]string{"control", "desktop", "browser", "credential", "token", "config", "fault"},
 		"It owns sign-ins and renewals; the traffic of MCP does not pass through it.",
 	},
 	{
 		"tray",
-		[]string{"control", "fault"},
+		[]string{"control", "desktop", "fault"},
 		"It draws a snapshot and hands clicks back.",
 	},
 	{
@@ -96,6 +96,11 @@ var table = []row{
 		"token",
 		[]string{"fault", "secret"},
 		"It reads JWTs and knows nobody who has one.",
+	},
+	{
+		"desktop",
+		nil,
+		"It passes requests on to the desktop session and knows not what they are for.",
 	},
 	{
 		"browser",
