@@ -34,6 +34,7 @@ type Account struct {
 	mu      sync.Mutex
 	loaded  bool      // cur was read from the vault
 	cur     *record   // nil: nothing stored; never changed, only replaced
+	needed  error     // with cur nil: the server is known to want a sign-in
 	stamp   time.Time // modification time of the facts file when cur was read
 	looked  time.Time // when stamp was last compared
 	flight  *flight   // the renewal under way, or nil
@@ -56,14 +57,17 @@ func (a *Account) Name() string {
 
 // Bearer returns an access token that is good for at least a moment, renewing
 // it when its end is near. The empty secret without an error means that nobody
-// has signed in: a server that needs no sign-in can still be used. Its errors
-// are fault.SignInNeeded, fault.Unreachable and the vault's.
+// has signed in and no server has asked for it: one that needs no sign-in can
+// be used. Its errors are fault.SignInNeeded, fault.Unreachable and the vault's.
 //
 // A caller whose ctx ends does not stop a renewal that others wait for.
 func (a *Account) Bearer(ctx context.Context) (secret.String, error) {
-	cur, err := a.current(ctx)
-	if err != nil || cur == nil {
+	cur, needed, err := a.current(ctx)
+	if err != nil {
 		return secret.String{}, err
+	}
+	if cur == nil {
+		return secret.String{}, needed
 	}
 	now := a.m.now()
 	if cur.usable(now, cur.margin()) {
@@ -146,19 +150,23 @@ func (a *Account) Reject(ctx context.Context, r Rejection) error {
 
 // current returns the record as this process knows it, reading the vault when
 // another process has changed the credential since.
-func (a *Account) current(ctx context.Context) (*record, error) {
+func (a *Account) current(ctx context.Context) (cur *record, needed, err error) {
 	now := a.m.now()
 	a.mu.Lock()
-	cur, loaded, stamp := a.cur, a.loaded, a.stamp
+	cur, needed = a.cur, a.needed
+	loaded, stamp := a.loaded, a.stamp
 	look := now.Sub(a.looked) >= lookAgain || now.Before(a.looked)
 	if look {
 		a.looked = now
 	}
 	a.mu.Unlock()
 	if loaded && (!look || a.factsTime().Equal(stamp)) {
-		return cur, nil
+		return cur, needed, nil
 	}
-	return a.load(ctx)
+	cur, err = a.load(ctx)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return cur, a.needed, err
 }
 
 // load reads the record from the vault.
@@ -168,9 +176,15 @@ func (a *Account) load(ctx context.Context) (*record, error) {
 	if err != nil {
 		return nil, err
 	}
+	var needed error
+	if r == nil {
+		if f, err := a.Facts(); err == nil && f.State == SignInNeeded && f.Problem != nil {
+			needed = fault.New(f.Problem.Code, f.Problem.What, f.Problem.Next)
+		}
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.cur, a.loaded, a.stamp = r, true, stamp
+	a.cur, a.needed, a.loaded, a.stamp = r, needed, true, stamp
 	return r, nil
 }
 

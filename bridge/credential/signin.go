@@ -51,6 +51,9 @@ func (a *Account) SignIn(ctx context.Context, ui UI) error {
 	}
 
 	d, err := a.discover(ctx)
+	if errors.Is(err, ErrOpen) {
+		return errors.Join(err, a.noteOpen(ctx))
+	}
 	if err != nil {
 		return err
 	}
@@ -83,6 +86,16 @@ func (a *Account) discover(ctx context.Context) (oauth.Discovery, error) {
 		d.Scopes = a.server.Scopes
 	}
 	return d, nil
+}
+
+// noteOpen forgets that the server once wanted a sign-in.
+func (a *Account) noteOpen(ctx context.Context) error {
+	unlock, err := a.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return a.note(func(f *Facts) { f.State, f.Problem = "", nil })
 }
 
 // authorize sends the person to the authorization server and turns the answer

@@ -1,0 +1,119 @@
+// Package stdio serves one MCP client on a pair of pipes: one JSON-RPC message
+// on each line. The output carries nothing else.
+//
+// It must not know tokens, servers or the network.
+package stdio
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"drawbridge/bridge/jsonrpc"
+)
+
+// MaxMessage bounds one line of the client, in bytes.
+const MaxMessage = 128 << 20
+
+// closeLimit bounds the goodbye to the server after the client has gone; the
+// process ends within 100 ms of the end of its input.
+const closeLimit = 60 * time.Millisecond
+
+// Session is what the client is connected to; *session.Session is one.
+type Session interface {
+	Receive(m jsonrpc.Message)
+	Close(limit time.Duration)
+}
+
+// Serve reads the client's messages from in and gives them to the session that
+// open makes; the session answers through the writer that open gets. It returns
+// nil at the end of the input, the input's error, or ctx's.
+//
+// A line that is no message is answered with an error (JSON-RPC 2.0 §5.1) and
+// survived.
+func Serve(ctx context.Context, in io.Reader, out io.Writer, log *slog.Logger, open func(w *Writer) Session) error {
+	w := &Writer{out: out}
+	s := open(w)
+	defer s.Close(closeLimit)
+
+	ended := make(chan error, 1) // the read cannot be stopped; the process ends after us
+	go func() { ended <- receive(NewReader(in, MaxMessage), w, log, s) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func receive(r *Reader, w *Writer, log *slog.Logger, s Session) error {
+	for {
+		line, err := r.Next()
+		switch {
+		case errors.Is(err, ErrTooLong):
+			log.Warn("line of the client is too long", "limit", MaxMessage)
+			refuse(w, jsonrpc.CodeInvalidRequest, "The message is larger than 128 MiB.")
+			continue
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		batch, err := jsonrpc.Split(line)
+		if err != nil {
+			refuseFor(w, err)
+			continue
+		}
+		for _, one := range batch {
+			m, err := jsonrpc.Parse(one)
+			if err != nil {
+				log.Warn("unreadable line of the client", "error", err, "bytes", len(one))
+				refuseFor(w, err)
+				continue
+			}
+			s.Receive(m)
+		}
+	}
+}
+
+func refuseFor(w *Writer, err error) {
+	if errors.Is(err, jsonrpc.ErrNotJSON) {
+		refuse(w, jsonrpc.CodeParse, "The message is not JSON.")
+		return
+	}
+	refuse(w, jsonrpc.CodeInvalidRequest, "The message is not JSON-RPC 2.0.")
+}
+
+func refuse(w *Writer, code int, message string) {
+	_ = w.Send(jsonrpc.NewError(nil, code, message, nil)) // a client that does not read ends its input, too
+}
+
+// Writer writes messages to the client, one on each line. It is safe for
+// concurrent use.
+type Writer struct {
+	mu  sync.Mutex
+	out io.Writer
+	buf []byte
+}
+
+// keep is the size up to which the line buffer is kept between messages.
+const keep = 64 << 10
+
+// Send writes one message, which must not hold a line break, and its line end.
+func (w *Writer) Send(message []byte) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(message) >= keep { // not copied: it may be many MiB
+		if _, err := w.out.Write(message); err != nil {
+			return err
+		}
+		_, err := w.out.Write([]byte{'\n'})
+		return err
+	}
+	w.buf = append(append(w.buf[:0], message...), '\n')
+	_, err := w.out.Write(w.buf)
+	return err
+}

@@ -1,0 +1,280 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"drawbridge/bridge/fault"
+	"drawbridge/bridge/jsonrpc"
+	"drawbridge/bridge/remote"
+)
+
+// attempt is one connection to the server that several callers may wait for.
+type attempt struct {
+	done chan struct{} // closed when err is set
+	err  error
+}
+
+// open answers the client's initialize: with the server's own response, or,
+// when the server is away or wants a sign-in, with a minimal description, so
+// that the client stays connected while a person helps.
+func (s *Session) open(m jsonrpc.Message) {
+	s.mu.Lock()
+	s.initialize = &m
+	s.ready, s.described, s.listening = false, false, false
+	s.mu.Unlock()
+	s.remote.Reset()
+
+	ctx, cancel := context.WithTimeout(s.ctx, firstAnswer)
+	defer cancel()
+	err := s.exchange(ctx, m.Raw, func(raw []byte) bool {
+		// Before the client sees it: what it sends next needs both.
+		if s.noteVersion(raw) {
+			s.becameReady()
+		}
+		return s.relay(raw, m.ID)
+	})
+	switch {
+	case err == nil || s.ctx.Err() != nil:
+		return
+	case !recoverable(err):
+		s.fail(m, err)
+		return
+	}
+	s.log.Info("minimal description given", "error", err)
+	s.mu.Lock()
+	s.described = true
+	s.mu.Unlock()
+	s.reply(jsonrpc.NewResult(m.ID, minimalDescription(m, explain(s.credential.Name(), err))))
+	s.noteNeed(err)
+	s.work.Go(s.recover)
+}
+
+// recoverable: the server may be there later, or after a sign-in.
+func recoverable(err error) bool {
+	var status *remote.StatusError
+	switch {
+	case fault.Is(err, fault.SignInNeeded), fault.Is(err, fault.Unreachable),
+		fault.Is(err, fault.NoKeychain), fault.Is(err, fault.KeychainLocked):
+		return true
+	case errors.As(err, &status):
+		return status.Status >= 500 || status.Status == 429 || status.Status == 408
+	}
+	var public *fault.Error
+	var challenge *remote.Challenge
+	return !errors.As(err, &public) && !errors.As(err, &challenge) &&
+		!errors.Is(err, remote.ErrContentType) && !errors.Is(err, remote.ErrTooLarge) && !errors.Is(err, remote.ErrNoAnswer)
+}
+
+// minimalDescription is an initialize result that promises only what stays
+// true: that the lists may change.
+func minimalDescription(m jsonrpc.Message, why string) json.RawMessage {
+	var version string
+	_ = json.Unmarshal(jsonrpc.Member(m.Params, "protocolVersion"), &version)
+	if version == "" {
+		version = mcp.LATEST_PROTOCOL_VERSION
+	}
+	changed := map[string]any{"listChanged": true}
+	raw, _ := json.Marshal(map[string]any{ // always encodable
+		"protocolVersion": version,
+		"capabilities":    map[string]any{"tools": changed, "prompts": changed, "resources": changed},
+		"serverInfo":      map[string]any{"name": "drawbridge", "version": "0"},
+		"instructions":    why,
+	})
+	return raw
+}
+
+// becameReady marks the session as known to the server.
+func (s *Session) becameReady() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ready, s.asked = true, false
+	s.epoch++
+}
+
+// noteVersion takes the negotiated version out of an initialize response. It
+// reports whether raw is one that says yes.
+func (s *Session) noteVersion(raw []byte) bool {
+	m, err := jsonrpc.Parse(raw)
+	if err != nil || m.Result == nil {
+		return false
+	}
+	var version string
+	if json.Unmarshal(jsonrpc.Member(m.Result, "protocolVersion"), &version) == nil && version != "" {
+		s.remote.SetVersion(version)
+	}
+	return true
+}
+
+// connected returns nil when the server knows the session. When it does not, a
+// connection is tried, for which a call waits callAnswer at most.
+func (s *Session) connected(m jsonrpc.Message) error {
+	s.mu.Lock()
+	ready, initialize := s.ready, s.initialize
+	s.mu.Unlock()
+	if ready || initialize == nil { // without initialize the server may say what it thinks of it
+		return nil
+	}
+	a := s.connect()
+	t := time.NewTimer(callAnswer)
+	defer t.Stop()
+	select {
+	case <-a.done:
+		return a.err
+	case <-t.C:
+		return fault.New(fault.Unreachable, fmt.Sprintf("%s has not answered yet (%s).", s.credential.Name(), m.Method), "Try again in a moment.")
+	case <-s.ctx.Done():
+		return s.ctx.Err()
+	}
+}
+
+// reconnect connects anew unless somebody has since epoch.
+func (s *Session) reconnect(epoch int) error {
+	s.mu.Lock()
+	if s.epoch == epoch && s.connecting == nil {
+		s.ready = false
+	}
+	ready := s.ready
+	s.mu.Unlock()
+	if ready {
+		return nil
+	}
+	a := s.connect()
+	select {
+	case <-a.done:
+		return a.err
+	case <-s.ctx.Done():
+		return s.ctx.Err()
+	}
+}
+
+// connect repeats the client's initialize on our own account, or joins the
+// attempt under way.
+func (s *Session) connect() *attempt {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.connecting != nil {
+		return s.connecting
+	}
+	a := &attempt{done: make(chan struct{})}
+	if s.ready {
+		close(a.done)
+		return a
+	}
+	s.connecting = a
+	initialize := *s.initialize
+	n := s.epoch
+	s.work.Go(func() {
+		ctx, cancel := context.WithTimeout(s.ctx, firstAnswer)
+		defer cancel()
+		a.err = s.handshake(ctx, initialize, n)
+		if a.err != nil {
+			s.noteNeed(a.err)
+		}
+		s.mu.Lock()
+		s.connecting = nil
+		s.mu.Unlock()
+		close(a.done)
+	})
+	return a
+}
+
+// handshake says initialize and initialized for the client and, when the
+// client knows only a minimal description, tells it to look again.
+func (s *Session) handshake(ctx context.Context, initialize jsonrpc.Message, n int) error {
+	s.remote.Reset()
+	id := json.RawMessage(`"drawbridge-initialize-` + strconv.Itoa(n) + `"`)
+	var refused json.RawMessage
+	err := s.exchange(ctx, jsonrpc.NewRequest(id, string(mcp.MethodInitialize), initialize.Params), func(raw []byte) bool {
+		m, err := jsonrpc.Parse(raw)
+		if err != nil || !m.IsResponse() {
+			return false
+		}
+		refused = m.Error
+		s.noteVersion(raw)
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	if refused != nil {
+		return fault.New(fault.NotMCP, s.credential.Name()+" refuses to open a session.", "Run: drawbridge status "+s.credential.Name())
+	}
+	if err := s.exchange(ctx, jsonrpc.NewNotification(initialized), nil); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	described := s.described
+	s.described = false
+	s.mu.Unlock()
+	s.becameReady()
+	s.listen()
+	if described {
+		for _, method := range []string{
+			string(mcp.MethodNotificationToolsListChanged), string(mcp.MethodNotificationPromptsListChanged), string(mcp.MethodNotificationResourcesListChanged),
+		} {
+			s.reply(jsonrpc.NewNotification(method))
+		}
+	}
+	return nil
+}
+
+// recover tries again until the server is there or the session ends. Waiting
+// for a sign-in costs no request, so it looks often; a server that does not
+// answer is asked less and less. A call of the client tries at once anyway.
+func (s *Session) recover() {
+	pause := lookAgain
+	for {
+		t := time.NewTimer(pause)
+		select {
+		case <-s.ctx.Done():
+			t.Stop()
+			return
+		case <-t.C:
+		}
+		if s.isReady() {
+			return
+		}
+		a := s.connect()
+		select {
+		case <-a.done:
+		case <-s.ctx.Done():
+			return
+		}
+		if pause = min(2*pause, lookSeldom); fault.Is(a.err, fault.SignInNeeded) {
+			pause = lookAgain
+		}
+	}
+}
+
+// noteNeed asks for a person, once for each need.
+func (s *Session) noteNeed(err error) {
+	if !fault.Is(err, fault.SignInNeeded) {
+		return
+	}
+	s.mu.Lock()
+	asked := s.asked
+	s.asked = true
+	s.mu.Unlock()
+	if !asked {
+		s.work.Go(func() { s.needSignIn(s.ctx) })
+	}
+}
+
+func (s *Session) isReady() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ready
+}
+
+func (s *Session) currentEpoch() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.epoch
+}
