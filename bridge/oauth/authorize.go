@@ -1,0 +1,150 @@
+package oauth
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"golang.org/x/oauth2"
+
+	"drawbridge/bridge/fault"
+	"drawbridge/bridge/secret"
+)
+
+// AuthorizationRequest is what an authorization is made of.
+type AuthorizationRequest struct {
+	// Metadata as Discover returned it.
+	Metadata ServerMetadata
+	Client   ClientCredentials
+	// RedirectURI is the callback's; it must listen already.
+	RedirectURI string
+	// Resource is Discovery.ResourceIndicator.
+	Resource string
+	// Scopes to ask for; empty sends no scope.
+	Scopes []string
+	// Extra parameters that the server wants (access_type, audience). They
+	// cannot replace one that the protocol sets.
+	Extra url.Values
+}
+
+// Authorization is one attempt to sign in: what the browser is sent to, and what
+// the answer must fit. It is for one use.
+type Authorization struct {
+	// URL is for the browser. It holds the state and the code challenge, but
+	// nothing that lets anybody else finish the sign-in.
+	URL string
+	// State ties the answer to this attempt; Verifier redeems the code (RFC 7636).
+	State, Verifier secret.String
+	// Issuer is that of the validated metadata, recorded before the browser
+	// opens (RFC 9207, MCP).
+	Issuer string
+	// RedirectURI, Resource and Scopes as sent.
+	RedirectURI, Resource string
+	Scopes                []string
+
+	client        ClientCredentials
+	tokenEndpoint string
+	issRequired   bool
+}
+
+// ours are the parameters that Extra must not touch.
+var ours = []string{
+	"response_type", "response_mode", "client_id", "redirect_uri", "state", "scope", "resource",
+	"code_challenge", "code_challenge_method", "request", "request_uri",
+}
+
+// NewAuthorization makes the authorization URL (RFC 6749 §4.1.1) with PKCE S256,
+// a fresh state, and `resource`. Its errors are *fault.Error.
+func NewAuthorization(r AuthorizationRequest) (*Authorization, error) {
+	if err := checkPKCE(r.Metadata); err != nil {
+		return nil, err
+	}
+	if u, err := url.Parse(r.Metadata.AuthorizationEndpoint); err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" {
+		return nil, fault.New(fault.BadMetadata,
+			fmt.Sprintf("The authorization server %s gives no usable address for the browser.", shown(r.Metadata.Issuer)), "Tell whoever runs the server.")
+	}
+	verifier, state := oauth2.GenerateVerifier(), rand.Text()
+	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(verifier)}
+	if r.Resource != "" {
+		options = append(options, oauth2.SetAuthURLParam("resource", r.Resource))
+	}
+	// OpenID Connect Core §11: offline_access without consent is ignored.
+	if slices.Contains(r.Scopes, "offline_access") && !r.Extra.Has("prompt") {
+		options = append(options, oauth2.SetAuthURLParam("prompt", "consent"))
+	}
+	for name := range r.Extra {
+		if slices.Contains(ours, name) {
+			return nil, fault.New(fault.Usage, fmt.Sprintf("The parameter %q of the authorization request cannot be set by hand.", name), "Leave it out.")
+		}
+		options = append(options, oauth2.SetAuthURLParam(name, r.Extra.Get(name)))
+	}
+	config := oauth2.Config{
+		ClientID: r.Client.ClientID, RedirectURL: r.RedirectURI, Scopes: r.Scopes,
+		Endpoint: oauth2.Endpoint{AuthURL: r.Metadata.AuthorizationEndpoint},
+	}
+	return &Authorization{
+		URL: config.AuthCodeURL(state, options...), State: secret.New(state), Verifier: secret.New(verifier),
+		Issuer: r.Metadata.Issuer, RedirectURI: r.RedirectURI, Resource: r.Resource, Scopes: slices.Clone(r.Scopes),
+		client: r.Client, tokenEndpoint: r.Metadata.TokenEndpoint,
+		issRequired: r.Metadata.AuthorizationResponseIssParameterSupported,
+	}, nil
+}
+
+// answer judges the parameters of a redirect back whose state fits. Nothing in
+// them is believed, and no error text shown, before the issuer is checked.
+func (a *Authorization) answer(q url.Values) (secret.String, error) {
+	if err := a.checkIssuer(q["iss"]); err != nil {
+		return secret.String{}, err
+	}
+	code, codes := q.Get("error"), q["code"]
+	host := shown(a.Issuer)
+	switch {
+	case len(q["error"]) > 1 || len(codes) > 1:
+		return secret.String{}, fault.New(fault.Refused, fmt.Sprintf("The answer of %s makes no sense: a parameter is there twice.", host), "Sign in again.")
+	case code != "":
+		return secret.String{}, authorizationFault(a.Issuer, code, q.Get("error_description"))
+	case len(codes) == 0 || codes[0] == "":
+		return secret.String{}, fault.New(fault.Refused, fmt.Sprintf("The answer of %s has neither a code nor an error.", host), "Sign in again; if it lasts, tell whoever runs the server.")
+	}
+	return secret.New(codes[0]), nil
+}
+
+// checkIssuer is RFC 9207 §2.4 as MCP sharpens it: plain string comparison, also
+// of an `iss` that was never announced; one that was announced must be there.
+func (a *Authorization) checkIssuer(iss []string) error {
+	switch {
+	case len(iss) == 0 && !a.issRequired:
+		return nil
+	case len(iss) == 0:
+		return fault.New(fault.Refused,
+			fmt.Sprintf("The answer does not say that it comes from %s, although that server promises it.", shown(a.Issuer)),
+			"Drawbridge did not go on, since somebody could be in between. Sign in again; if it lasts, tell whoever runs the server.")
+	case len(iss) == 1 && iss[0] == a.Issuer:
+		return nil
+	}
+	return fault.New(fault.Refused,
+		fmt.Sprintf("The answer says that it comes from %s, but the sign-in began at %s.", shown(iss[0]), shown(a.Issuer)),
+		"Drawbridge did not go on, since somebody could be in between. Sign in again; if it lasts, tell whoever runs the server.")
+}
+
+// authorizationFault puts an error response (RFC 6749 §4.1.2.1) into words.
+func authorizationFault(issuer, code, description string) error {
+	cause := &TokenError{Code: plain(code), Description: plain(description)}
+	host := shown(issuer)
+	switch code {
+	case "access_denied":
+		return fault.Wrap(cause, fault.SignInRefused, fmt.Sprintf("The sign-in was declined at %s.", host), "Sign in again if that was not meant.")
+	case "temporarily_unavailable", "server_error":
+		return fault.Wrap(cause, fault.Unreachable, fmt.Sprintf("%s cannot sign anybody in at the moment.", host), "Try again later.")
+	case "invalid_scope":
+		return fault.Wrap(cause, fault.Refused, fmt.Sprintf("%s does not grant the scopes that were asked for.", host), "Name others with --scope.")
+	case "invalid_target":
+		return fault.Wrap(cause, fault.Refused, fmt.Sprintf("%s issues no tokens for this server.", host), "Tell whoever runs the server: its resource is not known there.")
+	}
+	why := ""
+	if codeForm(code) {
+		why = " (" + code + ")"
+	}
+	return fault.Wrap(cause, fault.Refused, fmt.Sprintf("%s ended the sign-in%s.", host, why), "Sign in again; if it lasts, tell whoever runs the server.")
+}
