@@ -115,5 +115,5 @@ func (m *Manager) Close(ctx context.Context) {
 }
 
 func (m *Manager) oauth(s config.Server) *oauth.Client {
-	return oauth.NewClient(oauth.Config{HTTP: m.http, UserAgent: m.agent, AllowHTTP: s.AllowHTTP, Log: m.log})
+	return oauth.NewClient(oauth.Config{HTTP: m.http, Server: s.URL, UserAgent: m.agent, AllowHTTP: s.AllowHTTP, Log: m.log})
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"drawbridge/bridge/fault"
-	"drawbridge/bridge/oauth"
 	"drawbridge/bridge/secret"
 	"drawbridge/bridge/token"
 )
@@ -22,7 +21,7 @@ func (a *Account) Report(ctx context.Context) (token.Report, error) {
 		return token.Report{}, fault.New(fault.NotSignedIn, fmt.Sprintf("Nobody is signed in to %s.", a.Name()), a.signInCommand())
 	}
 	return token.Explain(ctx, r.Access, &token.Policy{
-		Issuer: r.Issuer, JWKSURI: r.JWKSURI, Audience: []string{r.Resource}, HTTP: oauth.SafeHTTP(a.m.http), Now: a.m.now,
+		Issuer: r.Issuer, JWKSURI: r.JWKSURI, Audience: []string{r.Resource}, HTTP: a.m.oauth(a.server).HTTPClient(), Now: a.m.now,
 	}), nil
 }
 
