@@ -82,7 +82,7 @@ endWithStdin(async () => {
   server.closeAllConnections();
   await everything?.stop();
 });
-ready({ url: resource, issuer: flags.issuer, pid: process.pid });
+ready({ url: resource, upstream: `${upstream()}${PATH}`, issuer: flags.issuer });
 
 async function handle(req, res, path) {
   if (faults.refuse(path, res)) {

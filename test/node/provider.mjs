@@ -102,7 +102,7 @@ endWithStdin(async () => {
   server.close();
   server.closeAllConnections();
 });
-ready({ issuer, pid: process.pid });
+ready({ issuer });
 
 async function control(order) {
   if (faults.order(order)) return {};

@@ -1,0 +1,84 @@
+package test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"drawbridge/test/harness"
+)
+
+const envInside = "DRAWBRIDGE_TEST_INSIDE"
+
+// TestBareEnvironment: a client launches `drawbridge stdio` with HOME, LOGNAME,
+// PATH, SHELL, TERM and USER and nothing else, in a session whose bus is where
+// a desktop has it. Settings, state and keychain are found, tokens are renewed
+// and written back, and no bus of drawbridge's own is started.
+//
+// It runs itself again inside sessions/bare-session.sh.
+func TestBareEnvironment(t *testing.T) {
+	harness.Skip(t)
+	if os.Getenv(envInside) == "" {
+		again(t)
+		return
+	}
+	rig := harness.Here(t)
+	provider := rig.StartProvider(harness.ProviderOptions{AccessTTL: 3 * time.Second})
+	gate := rig.StartGate(provider, harness.GateOptions{})
+	rig.SignIn(name, gate.URL)
+	signedIn := provider.Counts()
+
+	for range 2 {
+		result, err := rig.RunClient(harness.Client{
+			Command: []string{rig.Binary(), "stdio", name},
+			List:    true,
+			Repeat:  `echo={"message":"bare"}`,
+			Every:   500 * time.Millisecond,
+			For:     5 * time.Second,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if failures := result.Failures(); len(failures) > 0 || len(result.Calls()) != 10 {
+			t.Fatalf("%d calls, failures %+v\n%v", len(result.Calls()), failures, result)
+		}
+	}
+	counts := provider.Counts()
+	if counts.Refreshes <= signedIn.Refreshes {
+		t.Error("no refresh in 10 s with 3-second tokens")
+	}
+	if counts.Reuses != 0 || counts.SignIns != 1 || len(rig.Opened()) != 1 {
+		t.Errorf("%d reuses, %d sign-ins, %d browsers; want 0, 1, 1", counts.Reuses, counts.SignIns, len(rig.Opened()))
+	}
+	if buses := rig.Buses(); buses != 1 {
+		t.Errorf("%d D-Bus daemons run in this session; want its own and no other", buses)
+	}
+}
+
+func again(t *testing.T) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	env := []string{
+		envInside + "=1", harness.EnvOn + "=1",
+		harness.EnvBinary + "=" + os.Getenv(harness.EnvBinary),
+		"DRAWBRIDGE_TEST_NODE=" + os.Getenv("DRAWBRIDGE_TEST_NODE"),
+		"DRAWBRIDGE_TEST_CHROMIUM=" + os.Getenv("DRAWBRIDGE_TEST_CHROMIUM"),
+	}
+	args := append([]string{"env"}, env...)
+	args = append(args, self, "-test.run=^TestBareEnvironment$", "-test.v", "-test.timeout=2m")
+	cmd := exec.CommandContext(ctx, "sessions/bare-session.sh", args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 5 * time.Second
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("inside the bare session: %v\n%s", err, out)
+	}
+	t.Logf("%s", out)
+}

@@ -1,0 +1,169 @@
+package harness
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+)
+
+const answerDeadline = 30 * time.Second
+
+// Pipe is a drawbridge process with its MCP side in the test's own hands: what
+// is sent and what comes back is seen as it is on the wire.
+type Pipe struct {
+	r      *Rig
+	args   []string
+	cmd    *exec.Cmd
+	in     io.WriteCloser
+	out    *syncBuffer
+	err    *syncBuffer
+	done   chan struct{}
+	nextID int
+
+	mu      sync.Mutex
+	wait    map[string]chan Message
+	strange []string // lines that are no JSON-RPC
+}
+
+// Message is a JSON-RPC message with its parts raw.
+type Message struct {
+	ID     json.RawMessage `json:"id"`
+	Method string          `json:"method"`
+	Params json.RawMessage `json:"params"`
+	Result json.RawMessage `json:"result"`
+	Error  json.RawMessage `json:"error"`
+}
+
+// StartPipe launches drawbridge as a client would. The test ends it.
+func (r *Rig) StartPipe(args ...string) *Pipe {
+	r.t.Helper()
+	p := &Pipe{
+		r: r, args: args, cmd: exec.Command(r.binary, args...),
+		out: &syncBuffer{}, err: &syncBuffer{}, done: make(chan struct{}), wait: map[string]chan Message{},
+	}
+	p.cmd.Dir = r.Home
+	p.cmd.Env = append(r.bareEnv(), r.ClientEnv()...)
+	p.cmd.Stderr = p.err
+	in, err := p.cmd.StdinPipe()
+	if err != nil {
+		r.t.Fatalf("start %v: %v", args, err)
+	}
+	p.in = in
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		r.t.Fatalf("start %v: %v", args, err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		r.t.Fatalf("start %v: %v", args, err)
+	}
+	go p.read(out)
+	r.t.Cleanup(func() { p.Close() })
+	return p
+}
+
+func (p *Pipe) read(out io.Reader) {
+	defer close(p.done)
+	reader := bufio.NewReader(io.TeeReader(out, p.out))
+	for {
+		line, err := reader.ReadString('\n')
+		if line != "" {
+			p.take(line)
+		}
+		if err != nil {
+			break
+		}
+	}
+	_ = p.cmd.Wait()
+}
+
+func (p *Pipe) take(line string) {
+	var envelope struct {
+		JSONRPC string `json:"jsonrpc"`
+		Message
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := json.Unmarshal([]byte(line), &envelope); err != nil || envelope.JSONRPC != "2.0" {
+		p.strange = append(p.strange, line)
+		return
+	}
+	if envelope.Method != "" {
+		return // a request or notification of the server's
+	}
+	if answer, ok := p.wait[string(envelope.ID)]; ok {
+		delete(p.wait, string(envelope.ID))
+		answer <- envelope.Message
+	}
+}
+
+// Send writes one line as it is.
+func (p *Pipe) Send(line string) {
+	p.r.t.Helper()
+	if _, err := io.WriteString(p.in, line+"\n"); err != nil {
+		p.r.t.Fatalf("send to drawbridge %v: %v\n%s", p.args, err, p.err)
+	}
+}
+
+// Call sends a request and waits for the answer to it.
+func (p *Pipe) Call(method, params string) Message {
+	p.r.t.Helper()
+	p.mu.Lock()
+	p.nextID++
+	id := fmt.Sprint(p.nextID)
+	answer := make(chan Message, 1)
+	p.wait[id] = answer
+	p.mu.Unlock()
+	p.Send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"method":%q,"params":%s}`, id, method, params))
+	select {
+	case m := <-answer:
+		return m
+	case <-p.done:
+		p.r.t.Fatalf("drawbridge %v ended without an answer to %s\n%s", p.args, method, p.err)
+	case <-time.After(answerDeadline):
+		p.r.t.Fatalf("drawbridge %v: no answer to %s within %v\n%s", p.args, method, answerDeadline, p.err)
+	}
+	return Message{}
+}
+
+// Initialize opens the MCP session.
+func (p *Pipe) Initialize() Message {
+	p.r.t.Helper()
+	m := p.Call("initialize", `{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"pipe","version":"0"}}`)
+	p.Send(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
+	return m
+}
+
+// Strange is what stdout carried that is no JSON-RPC message.
+func (p *Pipe) Strange() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string(nil), p.strange...)
+}
+
+// Close closes the process' input, waits for its end and says how it ended;
+// Took is the time from one to the other. Closing again does nothing new.
+func (p *Pipe) Close() Result {
+	p.r.t.Helper()
+	begun := time.Now()
+	_ = p.in.Close()
+	select {
+	case <-p.done:
+	case <-time.After(endDeadline):
+		_ = p.cmd.Process.Kill()
+		<-p.done
+		p.r.t.Errorf("drawbridge %v did not end with its standard input", p.args)
+	}
+	result := Result{
+		Args: p.args, Stdout: p.out.String(), Stderr: p.err.String(),
+		Status: p.cmd.ProcessState.ExitCode(), Took: time.Since(begun),
+	}
+	name := "drawbridge " + strings.Join(p.args, " ")
+	p.r.record.add(name+" stdout", result.Stdout)
+	p.r.record.add(name+" stderr", result.Stderr)
+	return result
+}

@@ -1,0 +1,119 @@
+package harness
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// ProviderOptions set up the identity provider.
+type ProviderOptions struct {
+	// AccessTTL is the lifetime of access tokens, whole seconds; 60 s when 0.
+	AccessTTL time.Duration
+}
+
+// Provider is npm's oidc-provider as an MCP authorization server.
+type Provider struct {
+	backdoor
+	// Issuer is its issuer identifier.
+	Issuer string
+}
+
+// ProviderCounts is what happened there, by the provider's own count.
+type ProviderCounts struct {
+	Authorizations  int            `json:"authorizations"` // browsers that came to its front door
+	SignIns         int            `json:"signIns"`        // that ended with a code
+	Refusals        int            `json:"refusals"`       // that ended with an error
+	Registrations   int            `json:"registrations"`
+	TokenRequests   map[string]int `json:"tokenRequests"` // by grant type
+	TokensIssued    map[string]int `json:"tokensIssued"`  // by grant type
+	Refreshes       int            `json:"refreshes"`     // that succeeded
+	WithoutResource int            `json:"withoutResource"`
+	WithoutPKCE     int            `json:"withoutPKCE"`
+	Reuses          int            `json:"reuses"` // refresh tokens used twice
+	GrantsRevoked   int            `json:"grantsRevoked"`
+	LiveGrants      int            `json:"liveGrants"`
+	Revocations     int            `json:"revocations"` // requests to the revocation endpoint
+	Unavailable     int            `json:"unavailable"`
+	Lost            int            `json:"lost"`
+	Errors          []ProviderError
+}
+
+// ProviderError is a request that the provider answered with an error.
+type ProviderError struct {
+	Where, Error, Description, Detail string
+}
+
+// StartProvider starts the identity provider; the test ends it.
+func (r *Rig) StartProvider(o ProviderOptions) *Provider {
+	r.t.Helper()
+	if o.AccessTTL == 0 {
+		o.AccessTTL = time.Minute
+	}
+	var facts struct{ Issuer string }
+	p := startNode(r.t, &facts, "provider.mjs", "--ttl", strconv.Itoa(int(o.AccessTTL.Seconds())))
+	r.record.part(p)
+	return &Provider{backdoor: backdoor{r.t, facts.Issuer}, Issuer: facts.Issuer}
+}
+
+// Counts asks the provider what happened.
+func (p *Provider) Counts() ProviderCounts {
+	p.t.Helper()
+	var counts ProviderCounts
+	p.ask(http.MethodGet, "/__counts", nil, &counts)
+	return counts
+}
+
+// GateOptions set up the protected MCP server.
+type GateOptions struct {
+	// Hint is where its metadata is found: "challenge" (the default),
+	// "well-known" or "root".
+	Hint string
+}
+
+// Gate is the real server-everything behind a gate that wants a token.
+type Gate struct {
+	backdoor
+	// URL is the address of the MCP server, which is also its resource identifier.
+	URL string
+	// Upstream is server-everything itself, with no gate before it.
+	Upstream string
+}
+
+// GateCounts is what reached the gate.
+type GateCounts struct {
+	Requests    int            `json:"requests"`
+	Passed      int            `json:"passed"`
+	ByVerb      map[string]int `json:"byVerb"`   // of the passed ones: POST, GET, DELETE
+	ByMethod    map[string]int `json:"byMethod"` // of the passed ones: JSON-RPC methods
+	ByTool      map[string]int `json:"byTool"`
+	Refused     map[string]int `json:"refused"` // missing, expired, invalid, denied, scope
+	Metadata    int            `json:"metadata"`
+	OpenStreams int            `json:"openStreams"`
+}
+
+// StartGate starts server-everything and the gate; the test ends both.
+func (r *Rig) StartGate(p *Provider, o GateOptions) *Gate {
+	r.t.Helper()
+	args := []string{"--issuer", p.Issuer}
+	if o.Hint != "" {
+		args = append(args, "--hint", o.Hint)
+	}
+	var facts struct{ URL, Upstream string }
+	started := startNode(r.t, &facts, "gate.mjs", args...)
+	r.record.part(started)
+	base, err := url.Parse(facts.URL)
+	if err != nil {
+		r.t.Fatalf("the gate's address: %v", err)
+	}
+	return &Gate{backdoor: backdoor{r.t, base.Scheme + "://" + base.Host}, URL: facts.URL, Upstream: facts.Upstream}
+}
+
+// Counts asks the gate what reached it.
+func (g *Gate) Counts() GateCounts {
+	g.t.Helper()
+	var counts GateCounts
+	g.ask(http.MethodGet, "/__counts", nil, &counts)
+	return counts
+}

@@ -1,0 +1,134 @@
+package test
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"drawbridge/test/harness"
+)
+
+// TestFourProcesses: four clients, each with its own `drawbridge stdio`, share
+// one credential with 5-second tokens at a provider that takes a second use of
+// a refresh token for theft. Each calls once a second; every call is answered,
+// one person signed in once, and no refresh token was used twice.
+func TestFourProcesses(t *testing.T) {
+	const clients = 4
+	lasts := 20 * time.Second
+	if harness.Long() {
+		lasts = time.Minute
+	}
+	p := signedIn(t, 5*time.Second)
+	before := p.provider.Counts()
+
+	results := make([]harness.ClientResult, clients)
+	errs := make([]error, clients)
+	var all sync.WaitGroup
+	for i := range clients {
+		all.Go(func() {
+			results[i], errs[i] = p.RunClient(harness.Client{
+				Command: p.stdio(),
+				Env:     append(p.ClientEnv(), p.BrowserEnv()...),
+				Repeat:  fmt.Sprintf(`echo={"message":"client %d"}`, i),
+				Every:   time.Second,
+				For:     lasts,
+			})
+		})
+	}
+	all.Wait()
+
+	answered, latencies := 0, []float64{}
+	for i, result := range results {
+		if errs[i] != nil {
+			t.Errorf("client %d: %v", i, errs[i])
+		}
+		for _, failure := range result.Failures() {
+			t.Errorf("client %d: %+v", i, failure)
+		}
+		for _, call := range result.Calls() {
+			if want := fmt.Sprintf("Echo: client %d", i); call.OK && call.Text != want {
+				t.Errorf("client %d got %q, not its own answer", i, call.Text)
+			} else if call.OK {
+				answered++
+			}
+			latencies = append(latencies, call.MS)
+		}
+	}
+	seconds := int(lasts / time.Second)
+	if answered != clients*seconds {
+		t.Errorf("%d of %d calls answered", answered, clients*seconds)
+	}
+
+	counts := p.provider.Counts()
+	if counts.Reuses != 0 || counts.GrantsRevoked != 0 {
+		t.Errorf("the provider saw %d refresh tokens used twice and revoked %d grants", counts.Reuses, counts.GrantsRevoked)
+	}
+	if opened := p.Opened(); len(opened) != 1 || counts.SignIns != 1 || counts.Registrations != 1 {
+		t.Errorf("browser opened %d times, %d sign-ins, %d registrations; want one of each",
+			len(opened), counts.SignIns, counts.Registrations)
+	}
+	if counts.WithoutResource != 0 {
+		t.Errorf("%d token requests had no resource", counts.WithoutResource)
+	}
+	// Each 5-second token is needed once by all four together, ahead of its
+	// end; more than twice as many refreshes would be one per call or process.
+	refreshes := counts.Refreshes - before.Refreshes
+	if least, most := seconds/5-1, 2*seconds/5+1; refreshes < least || refreshes > most {
+		t.Errorf("%d refreshes in %d s; want %d to %d", refreshes, seconds, least, most)
+	}
+	if len(counts.Errors) != 0 {
+		t.Errorf("the provider answered with errors: %+v", counts.Errors)
+	}
+	if len(latencies) > 0 {
+		slices.Sort(latencies)
+		t.Logf("%d of %d calls answered, %d refreshes, latency median %.0f ms, p99 %.0f ms, longest %.0f ms",
+			answered, clients*seconds, refreshes,
+			latencies[len(latencies)/2], latencies[len(latencies)*99/100], latencies[len(latencies)-1])
+	}
+}
+
+// TestTokenRefusedOnce: the server refuses a token that looks good, as after a
+// revocation there. The call is answered nevertheless, with one refresh and
+// without a person.
+func TestTokenRefusedOnce(t *testing.T) {
+	p := signedIn(t, time.Minute)
+	pipe := p.StartPipe("stdio", name)
+	pipe.Initialize()
+	before := p.provider.Counts()
+	p.gate.Order(map[string]any{"do": "deny", "times": 1})
+	answer := pipe.Call("tools/call", `{"name":"echo","arguments":{"message":"again"}}`)
+	if answer.Error != nil {
+		t.Errorf("the call was answered with %s", answer.Error)
+	}
+	counts := p.provider.Counts()
+	if got := counts.Refreshes - before.Refreshes; got != 1 {
+		t.Errorf("%d refreshes; want 1", got)
+	}
+	if got := p.gate.Counts().ByTool["echo"]; got != 1 {
+		t.Errorf("the call reached the server %d times; want 1", got)
+	}
+	if opened := p.Opened(); len(opened) != 1 {
+		t.Errorf("a browser was opened %d times, not once", len(opened))
+	}
+}
+
+// TestStdioEndsWithItsInput: within 100 ms of its input's end, with status 0.
+// The best of three counts, as the machine may be busy.
+func TestStdioEndsWithItsInput(t *testing.T) {
+	p := signedIn(t, time.Minute)
+	best := time.Hour
+	for range 3 {
+		pipe := p.StartPipe("stdio", name)
+		pipe.Initialize()
+		result := pipe.Close()
+		if result.Status != 0 {
+			t.Errorf("ended with %v", result)
+		}
+		best = min(best, result.Took)
+	}
+	if best > 100*time.Millisecond {
+		t.Errorf("ended %v after its input; want 100ms at most", best)
+	}
+}
