@@ -101,28 +101,54 @@ func add(_ context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error
 	return mcp.NewToolResultText(fmt.Sprint(req.GetFloat("a", 0) + req.GetFloat("b", 0))), nil
 }
 
-// slow tells its progress when the client asked for it with a progress token.
+// settle is how long slow waits after its last progress. mcp-go drops a
+// notification that its forwarder has taken from the queue when the answer
+// overtakes it.
+const settle = 50 * time.Millisecond
+
+// slow tells its progress, in the middle of each step, when the client asked
+// for it with a progress token.
 func slow(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 	steps := req.GetInt("steps", 4)
 	pause := time.Duration(req.GetFloat("seconds", 2) / float64(steps) * float64(time.Second))
+	before := pause / 2
 	for step := 1; step <= steps; step++ {
-		if err := sleep(ctx, pause); err != nil {
+		if err := sleep(ctx, before); err != nil {
 			return nil, fmt.Errorf("slow: stopped at step %d: %w", step, err)
 		}
-		if req.Params.Meta == nil || req.Params.Meta.ProgressToken == nil {
-			continue
-		}
-		err := server.ServerFromContext(ctx).SendNotificationToClient(ctx, "notifications/progress", map[string]any{
-			"progressToken": req.Params.Meta.ProgressToken,
-			"progress":      step,
-			"total":         steps,
-			"message":       fmt.Sprintf("step %d of %d", step, steps),
-		})
-		if err != nil {
+		if err := tellProgress(ctx, req, step, steps); err != nil {
 			return nil, fmt.Errorf("slow: tell the progress: %w", err)
 		}
+		before = pause
+	}
+	if err := sleep(ctx, max(pause/2, settle)); err != nil {
+		return nil, fmt.Errorf("slow: stopped after the last step: %w", err)
 	}
 	return mcp.NewToolResultText(fmt.Sprintf("done after %d steps", steps)), nil
+}
+
+func tellProgress(ctx context.Context, req mcp.CallToolRequest, step, steps int) error {
+	if req.Params.Meta == nil || req.Params.Meta.ProgressToken == nil {
+		return nil
+	}
+	return server.ServerFromContext(ctx).SendNotificationToClient(ctx, "notifications/progress", map[string]any{
+		"progressToken": req.Params.Meta.ProgressToken,
+		"progress":      step,
+		"total":         steps,
+		"message":       fmt.Sprintf("step %d of %d", step, steps),
+	})
+}
+
+// sleep waits, or ends early with ctx.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
 }
 
 func introduce(ctx context.Context, req mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {

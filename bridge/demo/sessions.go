@@ -2,7 +2,6 @@ package demo
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -175,16 +174,4 @@ func (s *sessions) known(w http.ResponseWriter, r *http.Request) *session {
 	}
 	found.seen = s.now()
 	return found
-}
-
-// sleep waits, or ends early with ctx.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }
