@@ -8,6 +8,9 @@ package main
 
 import "os"
 
+// version is set by the linker.
+var version = "dev"
+
 func main() {
 	os.Exit(run())
 }

@@ -1,15 +1,119 @@
 // Package cli is the command line: one file per command, each of which parses,
-// calls one thing and prints.
+// calls one thing and prints. What was asked for goes to standard output, all
+// else to standard error.
 package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"drawbridge/bridge/fault"
 )
 
-// Main runs one command and returns the exit status. (A placeholder until the commands land.)
-func Main(_ context.Context, _ []string, _ io.Reader, _, stderr io.Writer) int {
-	fmt.Fprintln(stderr, "drawbridge: no commands yet")
-	return 1
+// Process is what a command is given by the operating system.
+type Process struct {
+	Version string
+	// Args are the arguments after the program's name.
+	Args           []string
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+}
+
+// Main runs one command and returns the exit status: 0 done, 1 error, 2 usage,
+// 10 sign-in needed, 11 server unreachable, 12 no keychain. It ends with ctx.
+func Main(ctx context.Context, p Process) int {
+	a := &app{Process: p}
+	root := a.root()
+	root.SetArgs(p.Args)
+	root.SetIn(p.Stdin)
+	root.SetOut(p.Stdout)
+	root.SetErr(p.Stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		err = fault.Wrap(err, fault.Internal, "Stopped before it was done.", "")
+	}
+	public := fault.Public(err)
+	fmt.Fprintln(p.Stderr, "drawbridge: "+public.What)
+	if public.Next != "" {
+		fmt.Fprintln(p.Stderr, "  "+public.Next)
+	}
+	if a.verbose && public.Cause != nil {
+		fmt.Fprintln(p.Stderr, "  cause: "+public.Cause.Error())
+	}
+	return public.Code.ExitStatus()
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "drawbridge",
+		Short: "Sign in once; every MCP client on this computer can use the server.",
+		Long: `Drawbridge signs you in to remote MCP servers in the browser, keeps the tokens in
+the keychain of this computer, and connects MCP clients to those servers.`,
+		Example: `  drawbridge add github https://mcp.example.com/mcp   add a server
+  drawbridge login github                             sign in, in the browser
+  drawbridge install claude-desktop github            let Claude Desktop use it
+  drawbridge status                                   who is signed in, until when`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			next := "Run: drawbridge --help"
+			if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
+				next = "Did you mean: drawbridge " + strings.Join(s, ", drawbridge ") + "?"
+			}
+			return fault.New(fault.Usage, fmt.Sprintf("There is no command %q.", args[0]), next)
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SuggestionsMinimumDistance = 2
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fault.Wrap(err, fault.Usage, "The options cannot be understood: "+err.Error()+".", "Run: "+cmd.CommandPath()+" --help")
+	})
+	f := root.PersistentFlags()
+	f.StringVar(&a.configDir, "config-dir", "", "folder of the settings `DIR` (default: your settings folder, or DRAWBRIDGE_CONFIG_DIR)")
+	f.StringVar(&a.stateDir, "state-dir", "", "folder of state `DIR` (default: your state folder, or DRAWBRIDGE_STATE_DIR)")
+	f.StringVar(&a.vaultKind, "vault", "keychain", "where secrets are kept: `keychain`, or memory (forgotten at the end)")
+	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more on standard error")
+	for _, group := range []struct{ id, title string }{
+		{"servers", "Servers:"}, {"sign-in", "Signing in:"}, {"clients", "Clients:"}, {"more", "More:"},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
+	}
+	root.AddCommand(
+		a.add(), a.remove(), a.list(),
+		a.login(), a.logout(), a.status(), a.token(), a.inspect(),
+		a.stdio(), a.install(), a.uninstall(),
+		a.agent(), a.demo(), a.version(),
+	)
+	root.SetHelpCommandGroupID("more")
+	return root
+}
+
+// exactly wants these arguments, named as in the usage line.
+func exactly(names ...string) cobra.PositionalArgs {
+	return between(len(names), names...)
+}
+
+// between wants at least least of these arguments.
+func between(least int, names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < least:
+			return fault.New(fault.Usage, fmt.Sprintf("%s is missing.", names[len(args)]), "Run: "+cmd.CommandPath()+" --help")
+		case len(args) > len(names):
+			return fault.New(fault.Usage, fmt.Sprintf("%q is one argument too many.", args[len(names)]), "Run: "+cmd.CommandPath()+" --help")
+		}
+		return nil
+	}
 }

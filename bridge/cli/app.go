@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"drawbridge/bridge/config"
+	"drawbridge/bridge/credential"
+	"drawbridge/bridge/fault"
+	"drawbridge/bridge/remote"
+	"drawbridge/bridge/vault"
+)
+
+// keychainVariable names another service in the keychain: the demo and the
+// tests keep their entries apart from the person's with it.
+const keychainVariable = "DRAWBRIDGE_KEYCHAIN_SERVICE"
+
+// app is one run of the program.
+type app struct {
+	Process
+	configDir, stateDir string
+	vaultKind           string
+	verbose             bool
+}
+
+func (a *app) paths() (config.Paths, error) { return config.Locate(a.configDir, a.stateDir) }
+
+// log writes to standard error: warnings, or everything with --verbose.
+func (a *app) log() *slog.Logger {
+	level := slog.LevelWarn
+	if a.verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(a.Stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// quietLog is for commands that a person reads: what matters comes as an error.
+func (a *app) quietLog() *slog.Logger {
+	if a.verbose {
+		return a.log()
+	}
+	return slog.New(slog.DiscardHandler)
+}
+
+func (a *app) openVault() (*vault.Vault, error) {
+	switch a.vaultKind {
+	case "keychain":
+		service := os.Getenv(keychainVariable)
+		if service == "" {
+			service = vault.DefaultService
+		}
+		return vault.NewKeychain(service), nil
+	case "memory":
+		return vault.NewMemory(), nil
+	}
+	return nil, fault.New(fault.Usage, fmt.Sprintf("There is no vault %q.", a.vaultKind), "Use --vault keychain or --vault memory.")
+}
+
+// manager makes the credential manager. Close it, so that a renewal under way
+// is not lost.
+func (a *app) manager(p config.Paths, log *slog.Logger) (*credential.Manager, error) {
+	v, err := a.openVault()
+	if err != nil {
+		return nil, err
+	}
+	return credential.NewManager(credential.Config{Paths: p, Vault: v, HTTP: remote.NewHTTP(), Log: log, Version: a.Version}), nil
+}
+
+// renewalLimit bounds the wait for a renewal under way at the end.
+const renewalLimit = 10 * time.Second
+
+func closeManager(m *credential.Manager) {
+	ctx, cancel := context.WithTimeout(context.Background(), renewalLimit)
+	defer cancel()
+	m.Close(ctx)
+}
+
+// withAccount runs do with the default account of a named server.
+func (a *app) withAccount(name string, do func(*credential.Account) error) error {
+	p, err := a.paths()
+	if err != nil {
+		return err
+	}
+	settings, err := config.Load(p)
+	if err != nil {
+		return err
+	}
+	server, err := settings.Find(name)
+	if err != nil {
+		return err
+	}
+	m, err := a.manager(p, a.quietLog())
+	if err != nil {
+		return err
+	}
+	defer closeManager(m)
+	return do(m.Account(server, ""))
+}

@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"drawbridge/bridge/config"
+	"drawbridge/bridge/credential"
+	"drawbridge/bridge/fault"
+	"drawbridge/bridge/secret"
+)
+
+// secretVariable hands over a client secret: an argument would show in the list
+// of processes.
+const secretVariable = "DRAWBRIDGE_CLIENT_SECRET"
+
+// serverFlags are the options that describe a server.
+type serverFlags struct {
+	clientID  string
+	scopes    []string
+	headers   []string
+	allowHTTP bool
+}
+
+func (f *serverFlags) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.clientID, "client-id", "", "OAuth client `ID` that you registered (its secret comes in "+secretVariable+")")
+	cmd.Flags().StringArrayVar(&f.scopes, "scope", nil, "ask for this `SCOPE` instead of what the server names (repeatable)")
+	cmd.Flags().StringArrayVar(&f.headers, "header", nil, "send this `'NAME: VALUE'` with each MCP request (repeatable)")
+	cmd.Flags().BoolVar(&f.allowHTTP, "allow-http", false, "permit http to another machine: tokens cross the network in clear text")
+}
+
+func (f *serverFlags) server(name, url string) (config.Server, error) {
+	headers, err := parseHeaders(f.headers)
+	if err != nil {
+		return config.Server{}, err
+	}
+	return config.Server{Name: name, URL: url, ClientID: f.clientID, Scopes: f.scopes, Headers: headers, AllowHTTP: f.allowHTTP}, nil
+}
+
+func (a *app) add() *cobra.Command {
+	var flags serverFlags
+	cmd := &cobra.Command{
+		Use: "add NAME URL", GroupID: "servers",
+		Short: "Add a remote MCP server",
+		Example: `  drawbridge add notes https://notes.example.com/mcp
+  DRAWBRIDGE_CLIENT_SECRET=… drawbridge add crm https://crm.example.com/mcp --client-id 1234`,
+		Args: exactly("NAME", "URL"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			server, err := flags.server(args[0], args[1])
+			if err != nil {
+				return err
+			}
+			p, err := a.paths()
+			if err != nil {
+				return err
+			}
+			if err := server.Check(); err != nil {
+				return err
+			}
+			settings, err := config.Load(p)
+			if err != nil {
+				return err
+			}
+			if err := settings.Add(server); err != nil { // before a secret is stored for it
+				return err
+			}
+			if s := os.Getenv(secretVariable); s != "" && server.ClientID != "" {
+				m, err := a.manager(p, a.quietLog())
+				if err != nil {
+					return err
+				}
+				if err := m.Account(server, "").SetClientSecret(cmd.Context(), secret.New(s)); err != nil {
+					return err
+				}
+			}
+			if err := config.Update(cmd.Context(), p, func(s *config.Settings) error { return s.Add(server) }); err != nil {
+				return err
+			}
+			fmt.Fprintf(a.Stderr, "Added %s. Sign in with: drawbridge login %s\n", server.Name, server.Name)
+			return nil
+		},
+	}
+	flags.register(cmd)
+	return cmd
+}
+
+func (a *app) remove() *cobra.Command {
+	return &cobra.Command{
+		Use: "remove NAME", Aliases: []string{"rm"}, GroupID: "servers",
+		Short:   "Sign out of a server and remove it",
+		Example: `  drawbridge remove notes`,
+		Args:    exactly("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withAccount(args[0], func(account *credential.Account) error {
+				signOutErr := account.SignOut(cmd.Context())
+				if signOutErr != nil && !errors.Is(signOutErr, credential.ErrNotRevoked) {
+					return signOutErr
+				}
+				if err := account.Forget(cmd.Context()); err != nil {
+					return err
+				}
+				p, err := a.paths()
+				if err != nil {
+					return err
+				}
+				if err := config.Update(cmd.Context(), p, func(s *config.Settings) error { return s.Remove(args[0]) }); err != nil {
+					return err
+				}
+				a.warn(signOutErr)
+				fmt.Fprintf(a.Stderr, "Removed %s.\n", args[0])
+				return nil
+			})
+		},
+	}
+}
+
+// warn shows a failure that did not keep the command from being done.
+func (a *app) warn(err error) {
+	if err == nil {
+		return
+	}
+	p := fault.Public(err)
+	fmt.Fprintln(a.Stderr, p.What)
+	if p.Next != "" {
+		fmt.Fprintln(a.Stderr, "  "+p.Next)
+	}
+}

@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"drawbridge/bridge/browser"
+	"drawbridge/bridge/credential"
+	"drawbridge/bridge/fault"
+	"drawbridge/bridge/secret"
+)
+
+func (a *app) login() *cobra.Command {
+	noBrowser := false
+	cmd := &cobra.Command{
+		Use: "login NAME", GroupID: "sign-in",
+		Short: "Sign in to a server, in the browser",
+		Example: `  drawbridge login notes
+  drawbridge login notes --no-browser     print the address to open`,
+		Args: exactly("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withAccount(args[0], func(account *credential.Account) error {
+				if s := os.Getenv(secretVariable); s != "" && account.Server().ClientID != "" {
+					if err := account.SetClientSecret(cmd.Context(), secret.New(s)); err != nil {
+						return err
+					}
+				}
+				return a.signIn(cmd.Context(), account, noBrowser)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&noBrowser, "no-browser", false, "print the address on standard output instead of opening a browser")
+	return cmd
+}
+
+func (a *app) signIn(ctx context.Context, account *credential.Account, noBrowser bool) error {
+	ui := credential.UI{Open: browser.Open, Show: func(url string, opened bool) {
+		switch {
+		case noBrowser:
+			fmt.Fprintf(a.Stderr, "Open this address in a browser on this computer to sign in to %s:\n", account.Name())
+			fmt.Fprintln(a.Stdout, url)
+		case opened:
+			fmt.Fprintf(a.Stderr, "Your browser is open on the sign-in to %s. If it is not, open:\n  %s\n", account.Name(), url)
+		default:
+			fmt.Fprintf(a.Stderr, "No browser could be opened. Open this address on this computer to sign in to %s:\n  %s\n", account.Name(), url)
+		}
+	}}
+	if noBrowser {
+		ui.Open = nil
+	}
+	err := account.SignIn(ctx, ui)
+	if errors.Is(err, credential.ErrOpen) {
+		fmt.Fprintf(a.Stderr, "%s needs no sign-in: it answers everybody.\n", account.Name())
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	facts, err := account.Facts()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(a.Stderr, describe(facts, a.now()))
+	return nil
+}
+
+func (a *app) logout() *cobra.Command {
+	return &cobra.Command{
+		Use: "logout NAME", GroupID: "sign-in",
+		Short:   "Sign out: revoke the tokens and delete them",
+		Example: `  drawbridge logout notes`,
+		Args:    exactly("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withAccount(args[0], func(account *credential.Account) error {
+				err := account.SignOut(cmd.Context())
+				if errors.Is(err, credential.ErrNotRevoked) {
+					a.warn(err)
+					return nil
+				}
+				if err == nil {
+					fmt.Fprintf(a.Stderr, "Signed out of %s.\n", account.Name())
+				}
+				return err
+			})
+		},
+	}
+}
+
+func (a *app) token() *cobra.Command {
+	return &cobra.Command{
+		Use: "token NAME", GroupID: "sign-in",
+		Short: "Print a fresh access token",
+		Long: `Print a fresh access token on standard output, renewing it first when its end is
+near. Whoever has it can act as you until it ends.`,
+		Example: `  curl -H "Authorization: Bearer $(drawbridge token notes)" https://notes.example.com/mcp`,
+		Args:    exactly("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withAccount(args[0], func(account *credential.Account) error {
+				t, err := account.Bearer(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if t.IsZero() {
+					return fault.New(fault.NotSignedIn, fmt.Sprintf("Nobody is signed in to %s.", account.Name()), "Sign in: drawbridge login "+account.Name())
+				}
+				_, err = fmt.Fprintln(a.Stdout, t.Reveal())
+				return err
+			})
+		},
+	}
+}

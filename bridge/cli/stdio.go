@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"drawbridge/bridge/browser"
+	"drawbridge/bridge/config"
+	"drawbridge/bridge/control"
+	"drawbridge/bridge/credential"
+	"drawbridge/bridge/fault"
+	"drawbridge/bridge/front/stdio"
+	"drawbridge/bridge/remote"
+	"drawbridge/bridge/secret"
+	"drawbridge/bridge/session"
+)
+
+func (a *app) stdio() *cobra.Command {
+	var flags serverFlags
+	var url string
+	noAgent := false
+	cmd := &cobra.Command{
+		Use: "stdio NAME | stdio --url URL", GroupID: "clients",
+		Short: "Connect an MCP client on standard input and output to a server",
+		Long: `Speak MCP on standard input and output and pass every message on to the server,
+with a fresh access token. MCP clients start this; see drawbridge install.
+
+With --url the server need not be added first. Its sign-in is kept by the URL,
+the client id and the scopes, so that several processes share one.`,
+		Example: `  drawbridge stdio notes
+  drawbridge stdio --url https://notes.example.com/mcp --scope notes.read`,
+		Args: between(0, "NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := a.paths()
+			if err != nil {
+				return err
+			}
+			server, err := a.stdioServer(p, flags, url, args)
+			if err != nil {
+				return err
+			}
+			return a.bridge(cmd.Context(), p, server, noAgent)
+		},
+	}
+	flags.register(cmd)
+	cmd.Flags().StringVar(&url, "url", "", "the server's `URL`, instead of the name of an added one")
+	cmd.Flags().BoolVar(&noAgent, "no-agent", false, "start no agent: sign in from this process when it has to be")
+	return cmd
+}
+
+// stdioServer is the added server that was named, or one made of the options.
+func (a *app) stdioServer(p config.Paths, flags serverFlags, url string, args []string) (config.Server, error) {
+	if (len(args) == 1) == (url != "") {
+		return config.Server{}, fault.New(fault.Usage, "Either the NAME of a server or --url is wanted.", "Run: drawbridge stdio --help")
+	}
+	if url != "" {
+		if err := config.CheckURL(url, flags.allowHTTP); err != nil {
+			return config.Server{}, err
+		}
+		return flags.server("", url)
+	}
+	settings, err := config.Load(p)
+	if err != nil {
+		return config.Server{}, err
+	}
+	server, err := settings.Find(args[0])
+	if err != nil {
+		return server, err
+	}
+	if flags.clientID != "" || len(flags.scopes) > 0 || flags.allowHTTP {
+		return server, fault.New(fault.Usage, "--client-id, --scope and --allow-http go with --url.", "An added server keeps its own: drawbridge add --help")
+	}
+	extra, err := parseHeaders(flags.headers)
+	for k, v := range extra {
+		if server.Headers == nil {
+			server.Headers = map[string]string{}
+		}
+		server.Headers[k] = v
+	}
+	return server, err
+}
+
+// bridge passes messages until the client closes its end.
+func (a *app) bridge(ctx context.Context, p config.Paths, server config.Server, noAgent bool) error {
+	log := a.log()
+	m, err := a.manager(p, log)
+	if err != nil {
+		return err
+	}
+	defer closeManager(m)
+	account := m.Account(server, "")
+	if s := os.Getenv(secretVariable); s != "" && server.ClientID != "" {
+		if err := account.SetClientSecret(ctx, secret.New(s)); err != nil {
+			return err
+		}
+	}
+	conn := remote.NewConn(remote.Config{
+		URL: server.URL, Bearer: account, Headers: server.Headers, UserAgent: "drawbridge/" + a.Version, Log: log,
+	})
+	// An agent would look for the secrets in the keychain.
+	noAgent = noAgent || a.vaultKind != "keychain"
+	err = stdio.Serve(ctx, a.Stdin, a.Stdout, log, func(w *stdio.Writer) stdio.Session {
+		return session.New(session.Config{
+			Remote: conn, Credential: account, Send: w.Send, Log: log,
+			NeedSignIn: func(ctx context.Context) { a.needSignIn(ctx, p, account, noAgent, log) },
+		})
+	})
+	if errors.Is(err, context.Canceled) {
+		return nil // asked to end by a signal
+	}
+	return err
+}
+
+// needSignIn gets a person to sign in: the agent, which outlives this process,
+// decides how; without one this process opens the browser itself.
+func (a *app) needSignIn(ctx context.Context, p config.Paths, account *credential.Account, noAgent bool, log *slog.Logger) {
+	if !noAgent {
+		client, err := control.Ensure(ctx, p, a.spawnAgent)
+		if err == nil {
+			defer client.Close()
+			target := control.Named(account.Server().Name)
+			if account.Server().Name == "" {
+				target = control.Unnamed(account.Server())
+			}
+			answer, err := client.Need(ctx, target)
+			if err == nil {
+				log.Info("sign-in needed", "server", account.Name(), "action", answer.Action)
+				return
+			}
+			log.Warn("the agent cannot help", "error", err)
+		} else {
+			log.Warn("no agent; signing in from here", "error", err)
+		}
+	}
+	err := account.SignIn(ctx, credential.UI{Open: browser.Open, Show: func(url string, opened bool) {
+		if !opened {
+			fmt.Fprintf(a.Stderr, "Open this address on this computer to sign in to %s:\n  %s\n", account.Name(), url)
+		}
+	}})
+	if err != nil && ctx.Err() == nil {
+		log.Warn("not signed in", "server", account.Name(), "error", err)
+	}
+}

@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"fmt"
+	"time"
+
+	"drawbridge/bridge/credential"
+)
+
+// describe says in a sentence how a credential stands.
+func describe(f credential.Facts, now time.Time) string {
+	switch f.State {
+	case credential.SignedIn:
+	case credential.SignInNeeded:
+		if f.Problem != nil {
+			return f.Problem.What + " Sign in: drawbridge login " + f.Server.Name
+		}
+		return "Needs you to sign in: drawbridge login " + f.Server.Name
+	default:
+		return "Nobody is signed in. If the server wants it: drawbridge login " + f.Server.Name
+	}
+	as := ""
+	if f.Display() != "" {
+		as = " as " + f.Display()
+	}
+	return fmt.Sprintf("Signed in%s; %s.", as, life(f, now))
+}
+
+// life says how long the access token lasts and what happens then.
+func life(f credential.Facts, now time.Time) string {
+	renews := "it is renewed by itself"
+	if !f.Renewable {
+		renews = "then you have to sign in again"
+	}
+	switch {
+	case f.ExpiresAt.IsZero():
+		return "the access token names no end"
+	case f.ExpiresAt.After(now):
+		return fmt.Sprintf("the access token ends in %s (%s); %s", span(f.ExpiresAt.Sub(now)), clock(f.ExpiresAt, now), renews)
+	case f.Renewable:
+		return fmt.Sprintf("the access token ended %s ago; it is renewed at the next use", span(now.Sub(f.ExpiresAt)))
+	default:
+		return fmt.Sprintf("the access token ended %s ago and cannot be renewed: sign in again", span(now.Sub(f.ExpiresAt)))
+	}
+}
+
+func clock(t, now time.Time) string {
+	t, now = t.Local(), now.Local()
+	if t.YearDay() == now.YearDay() && t.Year() == now.Year() {
+		return t.Format("15:04:05")
+	}
+	return t.Format("2006-01-02 15:04")
+}
+
+// span writes a duration with its two largest units.
+func span(d time.Duration) string {
+	d = d.Round(time.Second)
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+	default:
+		return fmt.Sprintf("%d d %d h", int(d.Hours())/24, int(d.Hours())%24)
+	}
+}
+
+func stateWords(f credential.Facts) string {
+	switch {
+	case f.State == credential.SignedIn && f.Problem != nil:
+		return "trouble"
+	case f.State == credential.SignedIn:
+		return "signed in"
+	case f.State == credential.SignInNeeded:
+		return "sign-in needed"
+	}
+	return "signed out"
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
