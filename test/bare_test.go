@@ -19,6 +19,7 @@ const envInside = "DRAWBRIDGE_TEST_INSIDE"
 //
 // It runs itself again inside sessions/bare-session.sh.
 func TestBareEnvironment(t *testing.T) {
+	t.Parallel()
 	harness.Skip(t)
 	if os.Getenv(envInside) == "" {
 		again(t)

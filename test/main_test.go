@@ -19,6 +19,7 @@ func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
 // TestRig shows that the parts work with each other when drawbridge is not
 // there, so that a failure elsewhere is drawbridge's.
 func TestRig(t *testing.T) {
+	t.Parallel()
 	harness.Skip(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()

@@ -93,6 +93,7 @@ func TestFourProcesses(t *testing.T) {
 // revocation there. The call is answered nevertheless, with one refresh and
 // without a person.
 func TestTokenRefusedOnce(t *testing.T) {
+	t.Parallel()
 	p := signedIn(t, time.Minute)
 	pipe := p.StartPipe("stdio", name)
 	pipe.Initialize()

@@ -13,6 +13,7 @@ import (
 // provider gave out or was shown in all that drawbridge printed, logged and
 // wrote, in file names and in the arguments and environments of its processes.
 func TestNoTokenAnywhere(t *testing.T) {
+	t.Parallel()
 	p := signedIn(t, 2*time.Second)
 	verbose := []string{"DRAWBRIDGE_LOG=debug"}
 	run := func(args ...string) harness.Result {
@@ -79,6 +80,7 @@ func check(t *testing.T, p place, when string) {
 // TestLeaksFindsThem breaks the search on purpose: what `token` prints is a
 // secret, and it must be found.
 func TestLeaksFindsThem(t *testing.T) {
+	t.Parallel()
 	p := signedIn(t, time.Minute)
 	if found, _ := p.Leaks(p.provider.Tokens()); len(found) > 0 {
 		t.Fatalf("leaks before the token was printed: %q", found)

@@ -17,6 +17,7 @@ import (
 // tools of server-everything with the MCP inspector through `drawbridge stdio`:
 // the same tools, down to their schemas, as the inspector sees without it.
 func TestSignInThenInspector(t *testing.T) {
+	t.Parallel()
 	p := signedIn(t, time.Minute)
 
 	if opened := p.Opened(); len(opened) != 1 {
@@ -81,6 +82,7 @@ func tools(t *testing.T, raw string) map[string]any {
 // that needs arguments, a call that takes a while and reports progress, and one
 // that the server refuses.
 func TestSDKClient(t *testing.T) {
+	t.Parallel()
 	p := signedIn(t, time.Minute)
 	result, err := p.RunClient(harness.Client{
 		Command: p.stdio(),
@@ -119,6 +121,7 @@ func TestSDKClient(t *testing.T) {
 // TestSignInRefused: the person cancels at the provider. Nothing is stored, the
 // command fails and the browser's page does not claim success.
 func TestSignInRefused(t *testing.T) {
+	t.Parallel()
 	p := start(t, time.Minute)
 	p.SetPerson(harness.Denies)
 	p.MustRun("add", name, p.gate.URL)
@@ -145,8 +148,10 @@ func TestSignInRefused(t *testing.T) {
 // TestMetadataPlaces signs in to servers whose challenge does not say where
 // their metadata is.
 func TestMetadataPlaces(t *testing.T) {
+	t.Parallel()
 	for _, hint := range []string{"well-known", "root"} {
 		t.Run(hint, func(t *testing.T) {
+			t.Parallel()
 			rig := harness.New(t)
 			provider := rig.StartProvider(harness.ProviderOptions{})
 			gate := rig.StartGate(provider, harness.GateOptions{Hint: hint})
@@ -169,6 +174,7 @@ func TestMetadataPlaces(t *testing.T) {
 // TestLogoutRevokes: signing out revokes the grant at the provider, and after
 // it there is no token any more.
 func TestLogoutRevokes(t *testing.T) {
+	t.Parallel()
 	p := signedIn(t, time.Minute)
 	if got := p.MustRun("status", name); !strings.Contains(got.Stdout, "ada@example.com") {
 		t.Errorf("status does not say who is signed in: %v", got)
