@@ -69,8 +69,8 @@ var table = []row{
 	},
 	{
 		"session",
-		[]string{"remote", "config", "jsonrpc", "fault"},
-		"It joins a front to a remote; tokens are the remote's caller's business.",
+		[]string{"remote", "credential", "oauth", "config", "jsonrpc", "fault"},
+		"It joins a front to a remote and takes the remote's challenges to a credential.",
 	},
 	{
 		"remote",
