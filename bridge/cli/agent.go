@@ -12,3 +12,5 @@ func (a *app) agent() *cobra.Command {
 }
 
 func (a *app) spawnAgent(context.Context) error { return errors.New("not yet") }
+
+func (t *tour) stopAgent() {}

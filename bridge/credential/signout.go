@@ -91,3 +91,9 @@ func (a *Account) Forget(ctx context.Context) error {
 	a.mu.Unlock()
 	return removeFile(a.factsFile())
 }
+
+// ForgetIssuer deletes the client that was registered at an authorization
+// server. Every account there registers anew at its next sign-in.
+func (a *Account) ForgetIssuer(ctx context.Context, issuer string) error {
+	return a.m.vault.Delete(ctx, registrationEntry(issuer))
+}
