@@ -189,9 +189,11 @@ type list []string
 // UnmarshalJSON implements json.Unmarshaler.
 func (l *list) UnmarshalJSON(data []byte) error {
 	*l = nil
-	var one string
-	if json.Unmarshal(data, &one) == nil {
-		*l = strings.Fields(one)
+	var text string
+	if json.Unmarshal(data, &text) == nil {
+		if text != "" {
+			*l = strings.Fields(text)
+		}
 		return nil
 	}
 	var items []json.RawMessage
@@ -199,6 +201,7 @@ func (l *list) UnmarshalJSON(data []byte) error {
 		return nil //nolint:nilerr // read as absent
 	}
 	for _, item := range items {
+		var one string
 		if json.Unmarshal(item, &one) == nil && one != "" {
 			*l = append(*l, one)
 		}

@@ -23,14 +23,15 @@ func shown(s string) string {
 	return strconv.QuoteToGraphic(s)
 }
 
-// plain is shown without the quotes, for the log.
+// plain is shown without the quotes, for the log, and without the secrets.
 func plain(s string, secrets ...secret.String) string {
+	var pairs []string
 	for _, x := range secrets {
 		if !x.IsZero() {
-			s = strings.ReplaceAll(s, x.Reveal(), "[redacted]")
-			s = strings.ReplaceAll(s, url.QueryEscape(x.Reveal()), "[redacted]")
+			pairs = append(pairs, x.Reveal(), "[redacted]", url.QueryEscape(x.Reveal()), "[redacted]")
 		}
 	}
+	s = strings.NewReplacer(pairs...).Replace(s)
 	s = strings.Map(func(r rune) rune {
 		if !unicode.IsGraphic(r) {
 			return ' '

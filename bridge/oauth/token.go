@@ -90,7 +90,7 @@ func (c *Client) Revoke(ctx context.Context, r RevokeRequest) error {
 		return err
 	}
 	if !doc.ok() {
-		return tokenFault(r.Endpoint, newTokenError(doc, nil, r.Token, r.Client.Secret))
+		return tokenFault(r.Endpoint, "revoke the token", newTokenError(doc, nil, r.Token, r.Client.Secret))
 	}
 	return nil
 }
@@ -103,7 +103,7 @@ func (c *Client) token(ctx context.Context, endpoint string, client ClientCreden
 	values := members(doc)
 	// GitHub and Slack answer errors with 200; Slack may say no more than ok:false.
 	if !doc.ok() || values["error"] != "" || values["ok"] == "false" {
-		return Tokens{}, tokenFault(endpoint, newTokenError(doc, values, append(sent, client.Secret)...))
+		return Tokens{}, tokenFault(endpoint, "issue a token", newTokenError(doc, values, append(sent, client.Secret)...))
 	}
 	t := Tokens{
 		Access: secret.New(values["access_token"]), Refresh: secret.New(values["refresh_token"]), ID: secret.New(values["id_token"]),

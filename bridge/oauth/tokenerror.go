@@ -3,7 +3,9 @@ package oauth
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"drawbridge/bridge/fault"
@@ -60,7 +62,7 @@ func newTokenError(doc *document, values map[string]string, secrets ...secret.St
 		values = members(doc)
 	}
 	e := &TokenError{
-		Status: doc.status, Code: plain(values["error"], secrets...), Description: plain(values["error_description"], secrets...),
+		Status: doc.status, Code: errorCode(values["error"], secrets), Description: plain(values["error_description"], secrets...),
 	}
 	if after := doc.header.Get("Retry-After"); after != "" {
 		if n, err := strconv.Atoi(after); err == nil {
@@ -73,12 +75,24 @@ func newTokenError(doc *document, values map[string]string, secrets ...secret.St
 	return e
 }
 
-// tokenFault puts an error answer into words.
-func tokenFault(endpoint string, e *TokenError) error {
+// errorCode keeps a well-formed code as it is, since decisions hang on it: a
+// client secret of a few letters must not punch holes into "invalid_grant".
+func errorCode(code string, secrets []secret.String) string {
+	const short = 8
+	if codeForm(code) && !slices.ContainsFunc(secrets, func(x secret.String) bool {
+		return len(x.Reveal()) >= short && strings.Contains(code, x.Reveal())
+	}) {
+		return code
+	}
+	return plain(code, secrets...)
+}
+
+// tokenFault puts an error answer into words; to is what was asked for.
+func tokenFault(endpoint, to string, e *TokenError) error {
 	host := shown(hostOf(endpoint))
 	switch {
 	case e.Temporary():
-		return fault.Wrap(e, fault.Unreachable, fmt.Sprintf("%s cannot issue a token at the moment (HTTP %d).", host, e.Status), "Try again later.")
+		return fault.Wrap(e, fault.Unreachable, fmt.Sprintf("%s cannot %s at the moment (HTTP %d).", host, to, e.Status), "Try again later.")
 	case e.Code == "invalid_grant":
 		return fault.Wrap(e, fault.Refused, fmt.Sprintf("%s no longer accepts this sign-in.", host), "Sign in again.")
 	case e.Code == "invalid_client" || e.Code == "unauthorized_client":
@@ -90,5 +104,5 @@ func tokenFault(endpoint string, e *TokenError) error {
 	if codeForm(e.Code) {
 		why = e.Code
 	}
-	return fault.Wrap(e, fault.Refused, fmt.Sprintf("%s refused to issue a token (%s).", host, why), "Sign in again; if it lasts, tell whoever runs the server.")
+	return fault.Wrap(e, fault.Refused, fmt.Sprintf("%s refused to %s (%s).", host, to, why), "Sign in again; if it lasts, tell whoever runs the server.")
 }
