@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"drawbridge/bridge/config"
+	"drawbridge/bridge/fault"
 	"drawbridge/bridge/token"
 )
 
@@ -109,3 +110,6 @@ type Backend interface {
 	// Stop ends the agent soon after it returns.
 	Stop()
 }
+
+// SignInUnneeded is the code of a sign-in to a server that asks for none.
+const SignInUnneeded fault.Code = "sign_in_unneeded"

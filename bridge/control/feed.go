@@ -1,8 +1,6 @@
 package control
 
 import (
-	"context"
-	"iter"
 	"reflect"
 	"slices"
 	"sync"
@@ -38,35 +36,19 @@ func (f *Feed) Publish(s Snapshot) {
 
 // Snapshot returns the current snapshot; its parts are shared and read-only.
 func (f *Feed) Snapshot() Snapshot {
-	s, _ := f.look()
+	s, _ := f.Look()
 	return s
 }
 
-func (f *Feed) look() (Snapshot, <-chan struct{}) {
+// Look returns the current snapshot, its parts shared and read-only, and a
+// channel that is closed when there is another.
+func (f *Feed) Look() (Snapshot, <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.changed == nil {
 		f.changed = make(chan struct{})
 	}
 	return f.current, f.changed
-}
-
-// Snapshots yields the current snapshot and then each later one that the
-// reader is quick enough for, until ctx ends or the reader stops.
-func (f *Feed) Snapshots(ctx context.Context) iter.Seq[Snapshot] {
-	return func(yield func(Snapshot) bool) {
-		for {
-			s, changed := f.look()
-			if !yield(s) {
-				return
-			}
-			select {
-			case <-changed:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}
 }
 
 // difference is the change that leads a reader from one snapshot to a later

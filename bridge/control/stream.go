@@ -24,7 +24,7 @@ func (s *Service) changes(w http.ResponseWriter, r *http.Request) {
 		_ = rc.SetWriteDeadline(time.Now().Add(writeTimeout))
 		return enc.Encode(c) == nil && rc.Flush() == nil
 	}
-	sent, changed := s.backend.Feed().look()
+	sent, changed := s.backend.Feed().Look()
 	if !send(Change{Seq: sent.Seq, Snapshot: &sent}) {
 		return
 	}
@@ -34,7 +34,7 @@ func (s *Service) changes(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-changed:
 			var now Snapshot
-			now, changed = s.backend.Feed().look()
+			now, changed = s.backend.Feed().Look()
 			if !send(difference(sent, now)) {
 				return
 			}

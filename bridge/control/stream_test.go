@@ -69,7 +69,7 @@ func TestApplyIgnoresAStaleChange(t *testing.T) {
 func TestPublishOfTheSameIsNoChange(t *testing.T) {
 	var f Feed
 	f.Publish(snapshotOf("a"))
-	first, changed := f.look()
+	first, changed := f.Look()
 	f.Publish(snapshotOf("a"))
 	select {
 	case <-changed:

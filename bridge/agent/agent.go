@@ -1,0 +1,257 @@
+// Package agent is the resident process of a desktop session: it owns the
+// sign-ins under way, so that they outlive a client that gives up waiting, keeps
+// the snapshot that tray and window draw, and answers the control API. It must
+// not know MCP, and holds no token itself.
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"drawbridge/bridge/config"
+	"drawbridge/bridge/control"
+	"drawbridge/bridge/credential"
+	"drawbridge/bridge/desktop"
+	"drawbridge/bridge/token"
+)
+
+// IdleLimit is how long an agent that was started on demand stays when nobody
+// uses it.
+const IdleLimit = 10 * time.Minute
+
+// Account is what the agent needs of a credential; *credential.Account is one.
+type Account interface {
+	Key() string
+	Facts() (credential.Facts, error)
+	SignIn(ctx context.Context, ui credential.UI) error
+	SignOut(ctx context.Context) error
+	Forget(ctx context.Context) error
+	Report(ctx context.Context) (token.Report, error)
+}
+
+// Accounts is where the agent gets accounts; see Credentials.
+type Accounts interface {
+	// Account is cheap.
+	Account(server config.Server, account string) Account
+	// AllFacts reads what is known of every credential. What could be read
+	// counts although there is an error.
+	AllFacts() ([]credential.Facts, error)
+}
+
+// Credentials makes a manager's accounts the agent's.
+func Credentials(m *credential.Manager) Accounts { return credentials{m} }
+
+type credentials struct{ *credential.Manager }
+
+func (c credentials) Account(server config.Server, account string) Account {
+	return c.Manager.Account(server, account)
+}
+
+// Tray is the icon; *tray.Tray is one.
+type Tray interface {
+	// Run shows the icon until ctx ends, or returns an error at once.
+	Run(ctx context.Context, feed *control.Feed, do control.Actions) error
+	// Visible reports whether a person can see the icon now.
+	Visible(ctx context.Context) bool
+}
+
+// Config is what an agent is made of. Paths and Accounts are required.
+type Config struct {
+	Paths    config.Paths
+	Accounts Accounts
+	// Tray is shown from the start, or, on demand, from the moment that
+	// somebody wants the agent to stay. nil shows none.
+	Tray Tray
+	// OnDemand marks an agent that nobody asked for: it ends by itself after
+	// IdleLimit without a sign-in, a client, or somebody who wants it to stay.
+	OnDemand bool
+	// Browser opens the address of a sign-in; nil is OpenBrowser.
+	Browser func(ctx context.Context, address string) error
+	// OpenWindow opens Drawbridge's window; nil is to say that there is none.
+	OpenWindow func(ctx context.Context) error
+	// Notify tells the person that somebody waits for a sign-in; nil is desktop.Notify.
+	Notify  func(ctx context.Context, n desktop.Notification) error
+	Version string
+	// Log takes what a person debugging needs; nil is silence.
+	Log *slog.Logger
+
+	idle time.Duration // IdleLimit, unless a test is in a hurry
+}
+
+// Agent is a running agent.
+type Agent struct {
+	cfg     Config
+	log     *slog.Logger
+	feed    control.Feed
+	service *control.Service
+	stop    context.CancelFunc
+	// life ends with the agent; work that outlives the request that began it
+	// runs in it and is counted in tasks.
+	life  context.Context
+	tasks sync.WaitGroup
+	// stay is closed when the agent is to stay.
+	stay     chan struct{}
+	stayOnce sync.Once
+
+	building sync.Mutex // one rebuild at a time
+	lastGood []config.Server
+
+	mu      sync.Mutex
+	pending map[string]*signIn // by credential key: under way
+	signIns map[string]*signIn // by id: under way, or ended a while ago
+	failed  map[string]*control.Problem
+	needs   map[string]need
+	asked   *askedFile
+	lastEnd time.Time // when a sign-in last ended
+}
+
+// Run is the whole life of an agent: until ctx ends, somebody asks it to stop,
+// or, on demand, it is of no use any more. It returns control.ErrRunning when
+// another agent lives; that one then stays, with its tray, if this one was asked
+// for by a person. Call it on the main goroutine, which macOS wants for the tray.
+func Run(ctx context.Context, cfg Config) error {
+	cfg = cfg.complete()
+	l, err := control.Listen(ctx, cfg.Paths)
+	if errors.Is(err, control.ErrRunning) && !cfg.OnDemand {
+		client := control.Dial(cfg.Paths)
+		defer client.Close()
+		if err := client.Keep(ctx); err != nil {
+			cfg.Log.Warn("the running agent was not asked to stay", "error", err)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	defer l.Release()
+
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	a := &Agent{
+		cfg: cfg, log: cfg.Log, stop: stop, life: ctx, stay: make(chan struct{}),
+		pending: map[string]*signIn{}, signIns: map[string]*signIn{},
+		failed: map[string]*control.Problem{}, needs: map[string]need{}, asked: loadAsked(cfg.Paths, cfg.Log),
+	}
+	if !cfg.OnDemand {
+		a.keep()
+	}
+	a.service = control.NewService(a, a.log)
+	w, err := watch(cfg.Paths, a.log)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	a.rebuild() // before anybody can ask
+
+	var served error
+	a.tasks.Go(func() {
+		defer stop()
+		served = a.service.Serve(ctx, l)
+	})
+	a.tasks.Go(func() { w.run(ctx, a.rebuild) })
+	if cfg.OnDemand {
+		a.tasks.Go(func() { a.endWhenIdle(ctx) })
+	}
+	a.log.Info("agent started", "version", cfg.Version, "onDemand", cfg.OnDemand)
+	a.showTray(ctx)
+	<-ctx.Done()
+	a.tasks.Wait()
+	a.log.Info("agent ended")
+	return served
+}
+
+func (c Config) complete() Config {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Browser == nil {
+		c.Browser = OpenBrowser
+	}
+	if c.Notify == nil {
+		c.Notify = desktop.Notify
+	}
+	if c.idle == 0 {
+		c.idle = IdleLimit
+	}
+	return c
+}
+
+// showTray runs the tray on the calling goroutine, once the agent is to stay.
+func (a *Agent) showTray(ctx context.Context) {
+	if a.cfg.Tray == nil {
+		return
+	}
+	select {
+	case <-a.stay:
+	case <-ctx.Done():
+		return
+	}
+	if err := a.cfg.Tray.Run(ctx, &a.feed, clicks{a}); err != nil {
+		a.log.Warn("no tray icon; the agent goes on without", "error", err)
+	}
+}
+
+func (a *Agent) keep() { a.stayOnce.Do(func() { close(a.stay) }) }
+
+// endWhenIdle stops an agent that nobody has used for a while.
+func (a *Agent) endWhenIdle(ctx context.Context) {
+	tick := time.NewTicker(a.cfg.idle / 10)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-a.stay:
+			return
+		case <-ctx.Done():
+			return
+		}
+		a.mu.Lock()
+		busy := len(a.pending) > 0 || time.Since(a.lastEnd) < a.cfg.idle
+		a.mu.Unlock()
+		if !busy && a.service.Quiet() >= a.cfg.idle {
+			a.log.Info("nobody needs the agent any more")
+			a.stop()
+			return
+		}
+	}
+}
+
+// clicks are a person's clicks on the tray.
+type clicks struct{ a *Agent }
+
+func (c clicks) SignIn(key string) {
+	c.a.task("sign in", func(ctx context.Context) error {
+		_, err := c.a.StartSignIn(ctx, control.SignInRequest{Target: control.Keyed(key)})
+		return err
+	})
+}
+
+func (c clicks) SignOut(key string) {
+	c.a.task("sign out", func(ctx context.Context) error {
+		problem, err := c.a.SignOut(ctx, control.Keyed(key))
+		return errors.Join(err, problem.Err())
+	})
+}
+
+func (c clicks) Open() { c.a.task("open the window", c.a.OpenWindow) }
+func (c clicks) Quit() { c.a.Stop() }
+
+// task runs f in the agent's life and tells the person when it goes wrong.
+func (a *Agent) task(what string, f func(context.Context) error) {
+	a.tasks.Go(func() {
+		err := f(a.life)
+		if err == nil || a.life.Err() != nil {
+			return
+		}
+		a.log.Warn("a click came to nothing", "what", what, "error", err)
+		p := control.ProblemOf(err)
+		ctx, cancel := context.WithTimeout(a.life, notifyLimit)
+		defer cancel()
+		if err := a.cfg.Notify(ctx, desktop.Notification{Title: p.What, Body: p.Next}); err != nil {
+			a.log.Debug("not notified", "error", fmt.Errorf("%s: %w", what, err))
+		}
+	})
+}

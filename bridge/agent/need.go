@@ -1,0 +1,145 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"drawbridge/bridge/config"
+	"drawbridge/bridge/control"
+	"drawbridge/bridge/credential"
+	"drawbridge/bridge/desktop"
+)
+
+// notifyLimit bounds telling the person.
+const notifyLimit = 5 * time.Second
+
+// need is a client that waits for a person to sign in.
+type need struct {
+	server   config.Server
+	since    time.Time
+	notified bool
+}
+
+// Need implements control.Backend: with a tray the icon asks for a click, and
+// without one the browser opens. Either way the person is asked once; only a
+// sign-in, or a sign-out, makes it a new question.
+func (a *Agent) Need(ctx context.Context, target control.Target) (control.NeedAnswer, error) {
+	server, account, err := a.find(target)
+	if err != nil {
+		return control.NeedAnswer{}, err
+	}
+	facts, err := account.Facts()
+	if err == nil && works(facts, time.Now()) {
+		return control.NeedAnswer{Action: control.NeedNone}, nil
+	}
+	visible := a.cfg.Tray != nil && a.cfg.Tray.Visible(ctx)
+	answer := a.ask(server, account, visible)
+	a.rebuild()
+	return answer, nil
+}
+
+func (a *Agent) ask(server config.Server, account Account, visible bool) control.NeedAnswer {
+	key := account.Key()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n, known := a.needs[key]
+	if !known {
+		n = need{server: server, since: time.Now()}
+	}
+	defer func() { a.needs[key] = n }()
+	if s, ok := a.pending[key]; ok {
+		status := s.status
+		return control.NeedAnswer{Action: control.NeedBrowser, SignIn: &status}
+	}
+	if visible {
+		if !n.notified {
+			n.notified = true
+			a.tellNeed(server)
+		}
+		return control.NeedAnswer{Action: control.NeedTray}
+	}
+	// Without a page that was shown, the last attempt failed before it came to
+	// the person: it may be tried again, but not with every call.
+	if _, failed := a.failed[key]; a.asked.has(key) || failed && time.Since(a.lastEnd) < retryAfter {
+		return control.NeedAnswer{Action: control.NeedAsked}
+	}
+	s, _ := a.begin(server, account, false)
+	status := s.status
+	return control.NeedAnswer{Action: control.NeedBrowser, SignIn: &status}
+}
+
+// retryAfter is the pause after an attempt that failed before a page was shown.
+const retryAfter = 10 * time.Second
+
+func (a *Agent) tellNeed(server config.Server) {
+	name := server.Name
+	if name == "" {
+		name = server.URL
+	}
+	a.tasks.Go(func() {
+		ctx, cancel := context.WithTimeout(a.life, notifyLimit)
+		defer cancel()
+		err := a.cfg.Notify(ctx, desktop.Notification{
+			Title: fmt.Sprintf("Sign in to %s", name),
+			Body:  "A program wants to use it. Click Drawbridge's icon to sign in.",
+		})
+		if err != nil {
+			a.log.Debug("not notified", "error", err)
+		}
+	})
+}
+
+// works reports whether a credential gets along without a person.
+func works(f credential.Facts, now time.Time) bool {
+	return f.State == credential.SignedIn && (f.Renewable || f.ExpiresAt.IsZero() || now.Before(f.ExpiresAt))
+}
+
+// askedFile remembers, over the agent's life, whom a browser was opened for: an
+// agent that was started on demand ends and starts again, and a person who said
+// no must not be asked by each one. It is used with the agent's mu held.
+type askedFile struct {
+	path string
+	at   map[string]time.Time
+	log  *slog.Logger
+}
+
+func loadAsked(p config.Paths, log *slog.Logger) *askedFile {
+	f := &askedFile{path: filepath.Join(p.State, "asked.json"), at: map[string]time.Time{}, log: log}
+	raw, err := os.ReadFile(f.path)
+	if err == nil {
+		err = json.Unmarshal(raw, &f.at)
+	}
+	if err != nil && !os.IsNotExist(err) {
+		log.Warn("what was asked is forgotten", "error", err)
+	}
+	if f.at == nil {
+		f.at = map[string]time.Time{}
+	}
+	return f
+}
+
+func (f *askedFile) has(key string) bool { _, ok := f.at[key]; return ok }
+
+// set notes when a person was asked; the zero time forgets it.
+func (f *askedFile) set(key string, at time.Time) {
+	if at.IsZero() {
+		if !f.has(key) {
+			return
+		}
+		delete(f.at, key)
+	} else {
+		f.at[key] = at.UTC().Truncate(time.Second)
+	}
+	raw, err := json.Marshal(f.at)
+	if err == nil {
+		err = config.WriteFile(f.path, raw)
+	}
+	if err != nil {
+		f.log.Warn("what was asked could not be written", "error", err)
+	}
+}

@@ -1,0 +1,213 @@
+package agent
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"drawbridge/bridge/config"
+	"drawbridge/bridge/control"
+	"drawbridge/bridge/credential"
+	"drawbridge/bridge/fault"
+)
+
+const (
+	// keepOutcome is how long the outcome of a sign-in can be asked for.
+	keepOutcome = 10 * time.Minute
+	// reopenAfter keeps a double click from opening two tabs.
+	reopenAfter = 3 * time.Second
+)
+
+// signIn is one sign-in, under way or ended. Its fields but the first three are
+// guarded by the agent's mu.
+type signIn struct {
+	key       string
+	server    config.Server
+	noBrowser bool
+
+	status   control.SignIn
+	changed  chan struct{} // closed, and replaced, when status changes
+	cancel   context.CancelCauseFunc
+	openedAt time.Time
+	endedAt  time.Time
+}
+
+var (
+	errCancelled = errors.New("cancelled by the person")
+	errSignedOut = errors.New("signed out meanwhile")
+)
+
+// StartSignIn implements control.Backend. A person who asks again while a
+// sign-in is under way gets the same page once more: the tab may be lost.
+func (a *Agent) StartSignIn(_ context.Context, req control.SignInRequest) (control.SignIn, error) {
+	server, account, err := a.find(req.Target)
+	if err != nil {
+		return control.SignIn{}, err
+	}
+	a.mu.Lock()
+	s, joined := a.begin(server, account, req.NoBrowser)
+	again := joined && !req.NoBrowser && s.status.URL != "" && time.Since(s.openedAt) > reopenAfter
+	if again {
+		s.openedAt = time.Now()
+	}
+	status := s.status
+	a.mu.Unlock()
+	if again {
+		a.task("open the browser again", func(ctx context.Context) error { return a.cfg.Browser(ctx, status.URL) })
+	}
+	a.rebuild()
+	return status, nil
+}
+
+// begin starts a sign-in or returns the one under way. Call it with mu held.
+func (a *Agent) begin(server config.Server, account Account, noBrowser bool) (s *signIn, joined bool) {
+	key := account.Key()
+	if s, ok := a.pending[key]; ok {
+		return s, true
+	}
+	for id, old := range a.signIns {
+		if old.status.Done && time.Since(old.endedAt) > keepOutcome {
+			delete(a.signIns, id)
+		}
+	}
+	ctx, cancel := context.WithCancelCause(a.life)
+	s = &signIn{
+		key: key, server: server, noBrowser: noBrowser, cancel: cancel, changed: make(chan struct{}),
+		status: control.SignIn{ID: rand.Text(), StartedAt: time.Now().Round(0)},
+	}
+	a.pending[key], a.signIns[s.status.ID] = s, s
+	delete(a.failed, key)
+	a.tasks.Go(func() { a.signIn(ctx, s, account) })
+	return s, false
+}
+
+// signIn runs a sign-in to its end.
+func (a *Agent) signIn(ctx context.Context, s *signIn, account Account) {
+	defer s.cancel(nil)
+	a.log.Info("sign-in started", "key", s.key)
+	limited, cancel := context.WithTimeout(ctx, credential.SignInLimit)
+	defer cancel()
+	ui := credential.UI{Show: func(url string, opened bool) { a.shown(s, url, opened) }}
+	if !s.noBrowser {
+		ui.Open = a.cfg.Browser
+	}
+	err := account.SignIn(limited, ui)
+	if ctx.Err() != nil && err != nil {
+		err = context.Cause(ctx)
+	}
+	a.log.Info("sign-in ended", "key", s.key, "error", err)
+	problem := control.ProblemOf(explain(err, s.server))
+
+	a.mu.Lock()
+	delete(a.pending, s.key)
+	s.status.Done, s.status.Problem, s.endedAt = true, problem, time.Now()
+	a.lastEnd = s.endedAt
+	switch {
+	case problem == nil:
+		a.settleLocked(s.key)
+	case !errors.Is(err, errSignedOut):
+		a.failed[s.key] = problem
+	}
+	close(s.changed)
+	s.changed = make(chan struct{})
+	a.mu.Unlock()
+	a.rebuild()
+}
+
+// shown notes that the person has, or can open, the page: from now on nobody
+// is asked again by the agent itself until somebody has signed in.
+func (a *Agent) shown(s *signIn, url string, opened bool) {
+	a.mu.Lock()
+	s.status.URL, s.status.BrowserOpened = url, opened
+	if opened {
+		s.openedAt = time.Now()
+	}
+	a.asked.set(s.key, time.Now())
+	close(s.changed)
+	s.changed = make(chan struct{})
+	a.mu.Unlock()
+	a.rebuild()
+}
+
+// explain puts the ends that credential does not put in words.
+func explain(err error, server config.Server) error {
+	name := server.Name
+	if name == "" {
+		name = server.URL
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, credential.ErrOpen):
+		return fault.Wrap(err, control.SignInUnneeded, fmt.Sprintf("%s asks nobody to sign in.", name), "Use it as it is.")
+	case errors.Is(err, errCancelled), errors.Is(err, errSignedOut), errors.Is(err, context.Canceled):
+		return fault.Wrap(err, fault.SignInRefused, fmt.Sprintf("The sign-in to %s was cancelled.", name), "Start it again when you want to.")
+	case errors.Is(err, context.DeadlineExceeded) && fault.CodeOf(err) == fault.Internal:
+		return fault.Wrap(err, fault.SignInTimeout, fmt.Sprintf("Nobody finished the sign-in to %s in time.", name), "Start it again when you want to.")
+	}
+	return err
+}
+
+// WaitSignIn implements control.Backend.
+func (a *Agent) WaitSignIn(ctx context.Context, id, seen string, wait time.Duration) (control.SignIn, error) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for {
+		a.mu.Lock()
+		s, ok := a.signIns[id]
+		if !ok {
+			a.mu.Unlock()
+			return control.SignIn{}, fault.New(fault.NotSignedIn, "That sign-in is not known any more.", "Start it again.")
+		}
+		status, changed := s.status, s.changed
+		a.mu.Unlock()
+		if status.Done || status.URL != seen {
+			return status, nil
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			return status, nil
+		case <-a.life.Done():
+			return status, nil
+		case <-ctx.Done():
+			return status, ctx.Err()
+		}
+	}
+}
+
+// CancelSignIn implements control.Backend. One that has ended stays as it is.
+func (a *Agent) CancelSignIn(_ context.Context, id string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s, ok := a.signIns[id]
+	if !ok {
+		return fault.New(fault.NotSignedIn, "That sign-in is not known any more.", "")
+	}
+	s.cancel(errCancelled)
+	return nil
+}
+
+// cancelPending ends the sign-in to a credential that is to go.
+func (a *Agent) cancelPending(key string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s, ok := a.pending[key]; ok {
+		s.cancel(errSignedOut)
+	}
+}
+
+// settle forgets what was needed, asked and failed: the matter is closed.
+func (a *Agent) settle(key string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.settleLocked(key)
+}
+
+func (a *Agent) settleLocked(key string) {
+	delete(a.needs, key)
+	delete(a.failed, key)
+	a.asked.set(key, time.Time{})
+}

@@ -1,0 +1,151 @@
+package tray
+
+import (
+	"fmt"
+	"time"
+
+	"drawbridge/bridge/control"
+)
+
+// look is which icon is shown.
+type look int
+
+const (
+	allWell look = iota
+	signingIn
+	signInNeeded
+	trouble
+)
+
+// entry is the menu entry of one server.
+type entry struct {
+	key  string
+	text string
+	// reason is said below the entry; "" when there is nothing to say.
+	reason string
+	// signInText labels the way to sign in.
+	signInText string
+	canSignOut bool
+}
+
+// picture is all that the tray shows.
+type picture struct {
+	look     look
+	headline string
+	entries  []entry
+	// changes is when the same snapshot looks different, because time went by;
+	// zero for never.
+	changes time.Time
+}
+
+// draw makes the picture of a snapshot at a time.
+func draw(s control.Snapshot, now time.Time) picture {
+	now = now.Round(0) // the clock on the wall: it goes on while the machine sleeps
+	p := picture{}
+	count := map[control.State]int{}
+	for _, server := range s.Servers {
+		text, changes := describe(server, now)
+		if !changes.IsZero() && (p.changes.IsZero() || changes.Before(p.changes)) {
+			p.changes = changes
+		}
+		e := entry{key: server.Key, text: server.Name + ": " + text, signInText: "Sign in"}
+		switch server.State {
+		case control.SignedIn, control.Trouble:
+			e.signInText, e.canSignOut = "Sign in again", true
+		case control.SigningIn:
+			e.signInText = "Open the sign-in page again"
+		}
+		if server.Problem != nil {
+			e.reason = server.Problem.What
+		}
+		p.entries = append(p.entries, e)
+		count[server.State]++
+	}
+	switch {
+	case s.Problem != nil:
+		p.look, p.headline = trouble, s.Problem.What
+	case count[control.Trouble] > 0:
+		p.look, p.headline = trouble, plural(count[control.Trouble], "One server has trouble", "%d servers have trouble")
+	case count[control.SignInNeeded] > 0:
+		p.look, p.headline = signInNeeded, plural(count[control.SignInNeeded], "One server needs you to sign in", "%d servers need you to sign in")
+	case count[control.SigningIn] > 0:
+		p.look, p.headline = signingIn, "Signing in: go on in your browser"
+	case len(s.Servers) == 0:
+		p.headline = "No servers yet"
+	case count[control.SignedIn] == 0:
+		p.headline = "Nobody is signed in"
+	default:
+		p.headline = "All is well"
+	}
+	return p
+}
+
+// describe says in a few words how a server stands, and when these words change.
+func describe(s control.Server, now time.Time) (text string, changes time.Time) {
+	switch s.State {
+	case control.SigningIn:
+		return "signing in", time.Time{}
+	case control.SignInNeeded:
+		return "sign-in needed", time.Time{}
+	case control.SignedIn, control.Trouble:
+	default:
+		return "signed out", time.Time{}
+	}
+	text = who(s.Identity)
+	if s.State == control.Trouble {
+		return text + ", trouble", time.Time{}
+	}
+	if s.ExpiresAt == nil {
+		return text, time.Time{}
+	}
+	remaining := s.ExpiresAt.Round(0).Sub(now)
+	if remaining <= 0 {
+		if s.Renewable {
+			return text + ", renewed when next used", time.Time{}
+		}
+		return text + ", expired", time.Time{}
+	}
+	words, stays := left(remaining)
+	return text + ", " + words, now.Add(stays)
+}
+
+func who(i control.Identity) string {
+	for _, name := range []string{i.Email, i.Name, i.Subject} {
+		if name != "" {
+			return shorten(name, 40)
+		}
+	}
+	return "signed in"
+}
+
+// left says how much time is left, and for how long these words stay true. Only
+// the last minute is counted in seconds.
+func left(d time.Duration) (words string, stays time.Duration) {
+	const day = 24 * time.Hour
+	switch {
+	case d <= time.Minute:
+		n := (d + time.Second - 1) / time.Second // rounded up: it ends with "1 s", not with "0 s"
+		return fmt.Sprintf("%d s left", n), d - (n-1)*time.Second
+	case d < time.Hour:
+		return fmt.Sprintf("%d min left", d/time.Minute), d%time.Minute + 1
+	case d < day:
+		return fmt.Sprintf("%d h %d min left", d/time.Hour, d%time.Hour/time.Minute), d%time.Minute + 1
+	default:
+		return fmt.Sprintf("%d d %d h left", d/day, d%day/time.Hour), d%time.Hour + 1
+	}
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return fmt.Sprintf(many, n)
+}
+
+// shorten cuts what would make the menu as wide as the screen.
+func shorten(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return s
+}
