@@ -24,9 +24,10 @@ test: ## all tests: Go (race detector), front end, end to end
 	@$(SETUP) test
 	@scripts/test.sh
 
-build: ## bin/drawbridge: the command, a static binary
+build: ## bin/drawbridge, the command, a static binary; bin/drawbridge-demo, its demo
 	@$(SETUP) core
 	CGO_ENABLED=0 go build $(BUILD) -ldflags '$(LDFLAGS)' -o bin/drawbridge .
+	CGO_ENABLED=0 go build $(BUILD) -tags demo -ldflags '$(LDFLAGS)' -o bin/drawbridge-demo .
 
 desktop: ## bin/drawbridge-desktop: the window
 	@$(SETUP) desktop

@@ -12,5 +12,3 @@ func (a *app) agent() *cobra.Command {
 }
 
 func (a *app) spawnAgent(context.Context) error { return errors.New("not yet") }
-
-func (t *tour) stopAgent() {}

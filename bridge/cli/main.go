@@ -37,6 +37,9 @@ func Main(ctx context.Context, p Process) int {
 	if err == nil {
 		return 0
 	}
+	if exit := (exitError{}); errors.As(err, &exit) {
+		return exit.status
+	}
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		err = fault.Wrap(err, fault.Internal, "Stopped before it was done.", "")
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -36,17 +35,25 @@ type Server struct {
 // DefaultAccount is the account of a server when none is named.
 const DefaultAccount = "default"
 
-var nameForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$`)
-
 // CheckName refuses names that could not stand in a file name, a command line
 // and a URL path alike.
 func CheckName(name string) error {
-	if nameForm.MatchString(name) {
+	if goodName(name) {
 		return nil
 	}
 	return fault.New(fault.Usage,
 		fmt.Sprintf("%q is not a good name for a server.", name),
 		"Use up to 64 letters, digits, '.', '_' and '-', starting with a letter or a digit.")
+}
+
+func goodName(name string) bool {
+	if name == "" || len(name) > 64 || strings.ContainsRune("._-", rune(name[0])) {
+		return false
+	}
+	return !strings.ContainsFunc(name, func(r rune) bool {
+		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+		return !letter && !('0' <= r && r <= '9') && !strings.ContainsRune("._-", r)
+	})
 }
 
 // CheckURL refuses addresses that must not be given a token: anything but

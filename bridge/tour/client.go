@@ -1,4 +1,4 @@
-package cli
+package tour
 
 import (
 	"context"
@@ -15,20 +15,21 @@ import (
 	"github.com/mark3labs/mcp-go/client/transport"
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"drawbridge/bridge/control"
 	"drawbridge/bridge/fault"
 )
 
 // callLimit bounds one call of the demo's client.
 const callLimit = 20 * time.Second
 
-// demoEnv is the environment of the demo's child processes: what MCP clients
+// childEnv is the environment of the demo's child processes: what MCP clients
 // give, and what tells them of the demo's own keychain.
-func demoEnv() []string {
-	names := []string{"HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER", keychainVariable, "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"}
+func childEnv() []string {
+	names := []string{"HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"}
 	if runtime.GOOS == "windows" {
 		names = append(names, "APPDATA", "LOCALAPPDATA", "USERPROFILE", "SYSTEMROOT", "TEMP")
 	}
-	var env []string
+	env := []string{"DRAWBRIDGE_KEYCHAIN_SERVICE=" + keychainService}
 	for _, n := range names {
 		if v, ok := os.LookupEnv(n); ok {
 			env = append(env, n+"="+v)
@@ -46,15 +47,15 @@ type whoami struct {
 // callAcrossRefresh connects a real client to `drawbridge stdio demo`, a real
 // child process, and calls a tool before and after the token has ended.
 func (t *tour) callAcrossRefresh(ctx context.Context) error {
-	self, err := ownPath()
+	command, err := sibling("drawbridge")
 	if err != nil {
 		return err
 	}
-	args := []string{"--config-dir", t.paths.Config, "--state-dir", t.paths.State, "stdio", demoName, "--no-agent"}
-	pipe := transport.NewStdioWithOptions(self, nil, args, transport.WithCommandFunc(
+	args := []string{"--config-dir", t.paths.Config, "--state-dir", t.paths.State, "stdio", serverName, "--no-agent"}
+	pipe := transport.NewStdioWithOptions(command, nil, args, transport.WithCommandFunc(
 		func(ctx context.Context, command string, _ []string, args []string) (*exec.Cmd, error) {
 			cmd := exec.CommandContext(ctx, command, args...)
-			cmd.Env = demoEnv() // nothing else, as clients do
+			cmd.Env = childEnv() // nothing else, as clients do
 			return cmd, nil
 		}))
 	client := mcpclient.NewClient(pipe)
@@ -72,7 +73,7 @@ func (t *tour) callAcrossRefresh(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("initialize: %w", err)
 	}
-	t.say("A client started `drawbridge stdio %s` and reached %s.", demoName, opened.ServerInfo.Name)
+	t.say("A client started `drawbridge stdio %s` and reached %s.", serverName, opened.ServerInfo.Name)
 	tools, err := within(ctx, func(ctx context.Context) (*mcp.ListToolsResult, error) {
 		return client.ListTools(ctx, mcp.ListToolsRequest{})
 	})
@@ -156,21 +157,13 @@ func (t *tour) openWindow(ctx context.Context) (stop func(), closed <-chan struc
 	if t.headless {
 		return func() {}, nil
 	}
-	self, err := ownPath()
+	window, err := sibling("drawbridge-desktop")
 	if err != nil {
-		return func() {}, nil
-	}
-	name := "drawbridge-desktop"
-	if runtime.GOOS == "windows" {
-		name += ".exe"
-	}
-	window := filepath.Join(filepath.Dir(self), name)
-	if _, err := os.Stat(window); err != nil {
 		return func() {}, nil
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	cmd := exec.CommandContext(ctx, window)
-	cmd.Env = append(os.Environ(), "DRAWBRIDGE_CONFIG_DIR="+t.paths.Config, "DRAWBRIDGE_STATE_DIR="+t.paths.State)
+	cmd.Env = append(os.Environ(), "DRAWBRIDGE_CONFIG_DIR="+t.paths.Config, "DRAWBRIDGE_STATE_DIR="+t.paths.State, "DRAWBRIDGE_KEYCHAIN_SERVICE="+keychainService)
 	cmd.Stderr = t.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 3 * time.Second
@@ -190,4 +183,29 @@ func (t *tour) openWindow(ctx context.Context) (stop func(), closed <-chan struc
 		<-done
 		t.stopAgent()
 	}, done
+}
+
+// sibling finds another of our programs in this program's folder.
+func sibling(name string) (string, error) {
+	own, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find %s: %w", name, err)
+	}
+	if runtime.GOOS == "windows" {
+		name += ".exe"
+	}
+	path := filepath.Join(filepath.Dir(own), name)
+	if _, err := os.Stat(path); err != nil {
+		return "", fault.Wrap(err, fault.Internal, fmt.Sprintf("%s is missing in the folder of this program.", name), "From the sources: make build")
+	}
+	return path, nil
+}
+
+// stopAgent ends the agent that the window started on the demo's folders.
+func (t *tour) stopAgent() {
+	ctx, cancel := context.WithTimeout(context.Background(), closing)
+	defer cancel()
+	agent := control.Dial(t.paths)
+	defer agent.Close()
+	_ = agent.Stop(ctx) // none running is as good
 }
