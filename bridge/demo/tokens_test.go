@@ -119,6 +119,9 @@ func TestAnAccessTokenSaysWhatRFC9068Wants(t *testing.T) {
 	if aud, _ := id.GetAudience(); len(aud) != 1 || aud[0] != p.id || id["nonce"] != "n1" || id["email"] != grace {
 		t.Errorf("ID token %v", id)
 	}
+	if _, again := p.tokens(p.refreshForm(got.Refresh)); again.Access == "" || again.ID != "" {
+		t.Errorf("a refresh gives error %q, ID token %v; want an access token alone", again.Error, again.ID != "")
+	}
 }
 
 // parse checks a token with the key that jwks_uri serves.
@@ -230,9 +233,9 @@ func TestABadRefreshDoesNotCostTheToken(t *testing.T) {
 
 func TestARefreshTokenExpires(t *testing.T) {
 	c := newClock()
-	p := newProgram(t, start(t, demo.Config{Now: c.Now, RefreshLifetime: time.Hour}), nil)
+	p := newProgram(t, start(t, demo.Config{Now: c.Now, RefreshLifetime: 30 * time.Second}), nil)
 	token := p.mustTokens(ada, nil).Refresh
-	c.turn(time.Hour)
+	c.turn(30 * time.Second)
 	if _, got := p.tokens(p.refreshForm(token)); got.Error != "invalid_grant" {
 		t.Errorf("error %q, want invalid_grant", got.Error)
 	}
