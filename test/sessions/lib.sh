@@ -19,6 +19,7 @@ need() {
 # under /tmp whatever TMPDIR says: addresses of sockets are at most 107 bytes.
 make_home() {
   work=$(mktemp -d /tmp/drawbridge-session.XXXXXX) || exit 1
+  export DRAWBRIDGE_TEST_SESSION=1 # tests may write to this keychain
   export HOME=$work/home
   export XDG_CONFIG_HOME=$HOME/.config XDG_DATA_HOME=$HOME/.local/share
   export XDG_STATE_HOME=$HOME/.local/state XDG_CACHE_HOME=$HOME/.cache
