@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,17 +17,14 @@ import (
 // Agent is what the window needs of the resident process. *control.Client
 // fulfils it.
 type Agent interface {
-	Snapshot(ctx context.Context) (*control.Snapshot, error)
-	// Changes calls each for every change until ctx ends or the agent goes away;
-	// the first change carries a Snapshot.
-	Changes(ctx context.Context, each func(control.Change) error) error
+	Snapshot(ctx context.Context) (control.Snapshot, error)
+	Changes(ctx context.Context) iter.Seq2[control.Change, error]
 	AddServer(ctx context.Context, server config.Server) error
-	RemoveServer(ctx context.Context, name string) error
-	// StartSignIn, SignOut and Token take the Key of a control.Server.
-	StartSignIn(ctx context.Context, key string) (*control.SignIn, error)
+	RemoveServer(ctx context.Context, name string) (*control.Problem, error)
+	StartSignIn(ctx context.Context, req control.SignInRequest) (control.SignIn, error)
 	CancelSignIn(ctx context.Context, id string) error
-	SignOut(ctx context.Context, key string) error
-	Token(ctx context.Context, key string) (*token.Report, error)
+	SignOut(ctx context.Context, target control.Target) (*control.Problem, error)
+	Token(ctx context.Context, key string) (token.Report, error)
 }
 
 // AppConfig is what an App is made of. Every field is needed.
@@ -49,9 +48,9 @@ const (
 )
 
 const (
-	// callTime bounds one call of the page. Adding a server, signing out and
-	// explaining a token talk to the network.
-	callTime = 30 * time.Second
+	// callTime bounds one call of the page. Signing out and explaining a token
+	// talk to the network; the client's own deadlines are shorter.
+	callTime = time.Minute
 	// connectTime bounds finding or starting the agent.
 	connectTime = 15 * time.Second
 	// reconnectAfter is the pause before an agent that is away is looked for again.
@@ -134,16 +133,18 @@ func (a *App) followOnce(ctx context.Context) (heard bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	err = agent.Changes(ctx, func(c control.Change) error {
+	defer a.forget(ctx)
+	for change, err := range agent.Changes(ctx) {
+		if err != nil {
+			return heard, err
+		}
 		if !heard {
 			a.emit(ctx, EventConnected, nil)
 			heard = true
 		}
-		a.emit(ctx, EventChange, c)
-		return nil
-	})
-	a.forget(ctx)
-	return heard, err
+		a.emit(ctx, EventChange, change)
+	}
+	return heard, nil
 }
 
 // emit does not speak to a window that is closing.
@@ -215,7 +216,7 @@ func awayProblem(err error) *control.Problem {
 }
 
 // Snapshot is how everything stands now.
-func (a *App) Snapshot() (s *control.Snapshot, err error) {
+func (a *App) Snapshot() (s control.Snapshot, err error) {
 	err = a.call(func(ctx context.Context, agent Agent) error {
 		s, err = agent.Snapshot(ctx)
 		return err
@@ -231,21 +232,41 @@ func (a *App) Reconnect() {
 	}
 }
 
-// AddServer adds a server to the settings.
-func (a *App) AddServer(server config.Server) error {
-	return a.call(func(ctx context.Context, agent Agent) error { return agent.AddServer(ctx, server) })
+// AddServer adds a server to the settings and returns it as it stands then.
+func (a *App) AddServer(server config.Server) (added control.Server, err error) {
+	err = a.call(func(ctx context.Context, agent Agent) error {
+		if err := agent.AddServer(ctx, server); err != nil {
+			return err
+		}
+		s, err := agent.Snapshot(ctx)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(s.Servers, func(s control.Server) bool { return s.Named && s.Name == server.Name })
+		if i < 0 {
+			return fault.New(fault.UnknownServer, "The server was removed again at once.", "")
+		}
+		added = s.Servers[i]
+		return nil
+	})
+	return added, err
 }
 
-// RemoveServer takes the server with the name out of the settings and signs it out.
-func (a *App) RemoveServer(name string) error {
-	return a.call(func(ctx context.Context, agent Agent) error { return agent.RemoveServer(ctx, name) })
+// RemoveServer signs out of the server with the name and takes it out of the
+// settings. The Problem, if any, says what of the signing out did not work.
+func (a *App) RemoveServer(name string) (warning *control.Problem, err error) {
+	err = a.call(func(ctx context.Context, agent Agent) error {
+		warning, err = agent.RemoveServer(ctx, name)
+		return err
+	})
+	return warning, err
 }
 
 // StartSignIn begins to sign in at the server with the key, or joins the
-// sign-in that is under way there.
-func (a *App) StartSignIn(key string) (s *control.SignIn, err error) {
+// sign-in that is under way there. It does not wait for the person.
+func (a *App) StartSignIn(key string) (s control.SignIn, err error) {
 	err = a.call(func(ctx context.Context, agent Agent) error {
-		s, err = agent.StartSignIn(ctx, key)
+		s, err = agent.StartSignIn(ctx, control.SignInRequest{Target: control.Keyed(key)})
 		return err
 	})
 	return s, err
@@ -256,14 +277,19 @@ func (a *App) CancelSignIn(id string) error {
 	return a.call(func(ctx context.Context, agent Agent) error { return agent.CancelSignIn(ctx, id) })
 }
 
-// SignOut signs out of the server with the key.
-func (a *App) SignOut(key string) error {
-	return a.call(func(ctx context.Context, agent Agent) error { return agent.SignOut(ctx, key) })
+// SignOut signs out of the server with the key. The Problem, if any, says that
+// the credential is gone from here but could not be revoked.
+func (a *App) SignOut(key string) (warning *control.Problem, err error) {
+	err = a.call(func(ctx context.Context, agent Agent) error {
+		warning, err = agent.SignOut(ctx, control.Keyed(key))
+		return err
+	})
+	return warning, err
 }
 
 // Token explains the access token of the server with the key. The token itself
 // never comes here.
-func (a *App) Token(key string) (r *token.Report, err error) {
+func (a *App) Token(key string) (r token.Report, err error) {
 	err = a.call(func(ctx context.Context, agent Agent) error {
 		r, err = agent.Token(ctx, key)
 		return err

@@ -4,15 +4,15 @@ import {config} from '../models';
 import {control} from '../models';
 import {token} from '../models';
 
-export function AddServer(arg1:config.Server):Promise<void>;
+export function AddServer(arg1:config.Server):Promise<control.Server>;
 
 export function CancelSignIn(arg1:string):Promise<void>;
 
 export function Reconnect():Promise<void>;
 
-export function RemoveServer(arg1:string):Promise<void>;
+export function RemoveServer(arg1:string):Promise<control.Problem>;
 
-export function SignOut(arg1:string):Promise<void>;
+export function SignOut(arg1:string):Promise<control.Problem>;
 
 export function Snapshot():Promise<control.Snapshot>;
 

@@ -1,0 +1,97 @@
+import AxeBuilder from '@axe-core/playwright'
+import { expect, test, type Page } from '@playwright/test'
+
+// Every screen in both themes: axe finds nothing, nothing is wider than the
+// window, and a picture is kept in test/artifacts/screens for a person to look at.
+
+const pictures = `${process.env['DRAWBRIDGE_ARTIFACTS'] ?? '../test/artifacts'}/screens`
+const noon = new Date('2026-03-14T12:00:00Z')
+
+interface Screen {
+  name: string
+  scene: string
+  open?: (page: Page) => Promise<void>
+}
+
+const screens: Screen[] = [
+  { name: 'servers', scene: 'mixed' },
+  { name: 'empty', scene: 'empty' },
+  { name: 'away', scene: 'away' },
+  { name: 'loading', scene: 'loading' },
+  { name: 'no-keychain', scene: 'no_keychain' },
+  { name: 'long', scene: 'long' },
+  {
+    name: 'token',
+    scene: 'mixed',
+    open: async (page) => {
+      await page.getByRole('button', { name: 'View token: demo' }).click()
+      await expect(page.getByRole('heading', { name: 'Claims' })).toBeVisible()
+    },
+  },
+  {
+    name: 'opaque',
+    scene: 'opaque',
+    open: async (page) => {
+      await page.getByRole('button', { name: 'View token: github' }).click()
+      await expect(page.getByText('This token cannot be read')).toBeVisible()
+    },
+  },
+  {
+    name: 'add',
+    scene: 'mixed',
+    open: async (page) => {
+      await page.getByRole('button', { name: 'Add server' }).click()
+      await page.getByLabel('Server address').fill('https://mcp.linear.app/mcp')
+    },
+  },
+  {
+    name: 'add-errors',
+    scene: 'mixed',
+    open: async (page) => {
+      await page.getByRole('button', { name: 'Add server' }).click()
+      await page.getByLabel('Server address').fill('http://mcp.example.com/mcp')
+      await page.getByLabel('Name').fill('demo')
+      await page.getByText('More options').click()
+      await page.getByRole('button', { name: 'Add and sign in' }).click()
+    },
+  },
+  {
+    name: 'remove',
+    scene: 'mixed',
+    open: async (page) => {
+      await page.getByRole('button', { name: 'Remove: wiki' }).click()
+    },
+  },
+]
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  for (const [size, viewport] of Object.entries({
+    normal: { width: 880, height: 680 },
+    narrow: { width: 420, height: 720 },
+    wide: { width: 1600, height: 900 },
+  })) {
+    test.describe(`${colorScheme}, ${size}`, () => {
+      test.use({ colorScheme, viewport })
+      for (const screen of screens) {
+        if (size === 'wide' && !['servers', 'token'].includes(screen.name)) continue
+        test(screen.name, async ({ page }) => {
+          await page.clock.install({ time: noon })
+          await page.goto(`/?scene=${screen.scene}&signInTime=never`)
+          await expect(page.getByRole('heading', { level: 1 })).toBeVisible()
+          await page.clock.runFor(500)
+          await screen.open?.(page)
+          await page.screenshot({ path: `${pictures}/${screen.name}-${colorScheme}-${size}.png` })
+
+          const wider = await page.evaluate(
+            () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+          )
+          expect(wider, 'the page does not scroll sideways').toBeLessThanOrEqual(0)
+          const { violations } = await new AxeBuilder({ page })
+            .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+            .analyze()
+          expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' | ')}`)).toEqual([])
+        })
+      }
+    })
+  }
+}

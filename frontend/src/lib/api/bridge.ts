@@ -1,0 +1,95 @@
+import * as app from '@/wailsjs/go/main/App'
+import type { control, token } from '@/wailsjs/go/models'
+import { ClipboardSetText, EventsOn } from '@/wailsjs/runtime/runtime'
+import { ApiError, problemOf, type Api, type Change, type Problem } from './types'
+import type { Report, Server, SignIn, Snapshot } from './types'
+
+/** The Api over Wails' bridge to Go. */
+export function bridge(): Api {
+  return {
+    snapshot: () => ask(async () => toSnapshot(await app.Snapshot())),
+    addServer: (server) => ask(async () => toServer(await app.AddServer(server))),
+    removeServer: (name) => ask(() => app.RemoveServer(name) as Promise<Problem | null>),
+    startSignIn: (key) => ask(async () => toSignIn(await app.StartSignIn(key))),
+    cancelSignIn: (id) => ask(() => app.CancelSignIn(id)),
+    signOut: (key) => ask(() => app.SignOut(key) as Promise<Problem | null>),
+    token: (key) => ask(async () => toReport(await app.Token(key))),
+    reconnect: () => ask(() => app.Reconnect()),
+    copyText: (text) =>
+      ask(async () => {
+        if (!(await ClipboardSetText(text))) throw new Error('The clipboard did not take it.')
+      }),
+    subscribe(listener) {
+      // Names as in app.go.
+      const ends = [
+        EventsOn('connected', () => listener.connected()),
+        EventsOn('change', (raw: RawChange) => listener.changed(toChange(raw))),
+        EventsOn('away', (problem: Problem) => listener.away(problem)),
+      ]
+      return () => ends.forEach((end) => end())
+    },
+  }
+}
+
+async function ask<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (thrown) {
+    throw new ApiError(problemOf(thrown))
+  }
+}
+
+interface RawChange {
+  seq: number
+  snapshot?: control.Snapshot
+  server?: control.Server
+  removed?: string
+}
+
+// Go's nil slices and pointers arrive as null, whatever the generated types say.
+
+function list<T>(raw: T[] | null | undefined): T[] {
+  return raw ?? []
+}
+
+function toSignIn(raw: control.SignIn): SignIn {
+  return { ...raw, problem: raw.problem ?? null }
+}
+
+function toServer(raw: control.Server): Server {
+  return {
+    ...raw,
+    problem: raw.problem ?? null,
+    signIn: raw.signIn ? toSignIn(raw.signIn) : null,
+    scopes: list(raw.scopes),
+    issuedAt: raw.issuedAt ?? null,
+    expiresAt: raw.expiresAt ?? null,
+    refreshedAt: raw.refreshedAt ?? null,
+  }
+}
+
+function toSnapshot(raw: control.Snapshot): Snapshot {
+  return { ...raw, servers: list(raw.servers).map(toServer), problem: raw.problem ?? null }
+}
+
+function toChange(raw: RawChange): Change {
+  const change: Change = { seq: raw.seq }
+  if (raw.snapshot) change.snapshot = toSnapshot(raw.snapshot)
+  if (raw.server) change.server = toServer(raw.server)
+  if (raw.removed) change.removed = raw.removed
+  return change
+}
+
+function toReport(raw: token.Report): Report {
+  return {
+    ...raw,
+    header: list(raw.header),
+    claims: list(raw.claims),
+    audience: list(raw.audience),
+    scopes: list(raw.scopes),
+    checks: list(raw.checks),
+    issuedAt: raw.issuedAt ?? null,
+    notBefore: raw.notBefore ?? null,
+    expiresAt: raw.expiresAt ?? null,
+  }
+}

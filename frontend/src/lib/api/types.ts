@@ -1,0 +1,106 @@
+import type { config, control, token } from '@/wailsjs/go/models'
+
+// What the page knows of the agent. The types come from the Go side; here only
+// what Go's generator cannot say is put right: a nil pointer arrives as null.
+
+/** A failure as a person reads it: what happened and what to do. */
+export type Problem = control.Problem
+
+/** How a server stands, in one word. */
+export type State = `${control.State}`
+
+export type Identity = control.Identity
+export type NewServer = Pick<config.Server, 'name' | 'url' | 'clientId' | 'scopes'>
+
+export interface SignIn extends Omit<control.SignIn, 'problem'> {
+  problem: Problem | null
+}
+
+export interface Server extends Omit<
+  control.Server,
+  'state' | 'problem' | 'signIn' | 'issuedAt' | 'expiresAt' | 'refreshedAt'
+> {
+  state: State
+  problem: Problem | null
+  signIn: SignIn | null
+  /** RFC 3339, or null when unknown; so are the two below. */
+  issuedAt: string | null
+  expiresAt: string | null
+  refreshedAt: string | null
+}
+
+export interface Snapshot extends Omit<control.Snapshot, 'servers' | 'problem'> {
+  servers: Server[]
+  problem: Problem | null
+}
+
+/** One line of the agent's event stream. */
+export interface Change {
+  seq: number
+  snapshot?: Snapshot
+  server?: Server
+  /** The key of a server that is gone. */
+  removed?: string
+}
+
+export type Member = token.Member
+export type Check = token.Check
+export type Signature = token.Signature
+
+export interface Report extends Omit<token.Report, 'issuedAt' | 'notBefore' | 'expiresAt'> {
+  issuedAt: string | null
+  notBefore: string | null
+  expiresAt: string | null
+}
+
+/** What the page hears of the agent. */
+export interface Listener {
+  /** Another agent speaks from now on: its sequence numbers start anew. */
+  connected(): void
+  changed(change: Change): void
+  away(problem: Problem): void
+}
+
+/** All that the page can ask for. Every method rejects with an ApiError. */
+export interface Api {
+  snapshot(): Promise<Snapshot>
+  /** Resolves to the server as it stands after it was added. */
+  addServer(server: NewServer): Promise<Server>
+  /** Resolves to what of the signing out did not work, or null; so does signOut. */
+  removeServer(name: string): Promise<Problem | null>
+  startSignIn(key: string): Promise<SignIn>
+  cancelSignIn(id: string): Promise<void>
+  signOut(key: string): Promise<Problem | null>
+  token(key: string): Promise<Report>
+  /** Looks for an agent that is away at once, instead of after a pause. */
+  reconnect(): Promise<void>
+  copyText(text: string): Promise<void>
+  /** Returns the function that ends the subscription. */
+  subscribe(listener: Listener): () => void
+}
+
+/** A Problem that was thrown. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError'
+  constructor(readonly problem: Problem) {
+    super(problem.what)
+  }
+}
+
+/** The Problem in whatever was thrown. */
+export function problemOf(thrown: unknown): Problem {
+  if (thrown instanceof ApiError) return thrown.problem
+  if (isProblem(thrown)) return { code: thrown.code, what: thrown.what, next: thrown.next }
+  const what = thrown instanceof Error ? thrown.message : String(thrown)
+  return { code: 'internal', what, next: '' }
+}
+
+function isProblem(thrown: unknown): thrown is Problem {
+  return (
+    typeof thrown === 'object' &&
+    thrown !== null &&
+    typeof (thrown as Partial<Problem>).code === 'string' &&
+    typeof (thrown as Partial<Problem>).what === 'string' &&
+    typeof (thrown as Partial<Problem>).next === 'string'
+  )
+}

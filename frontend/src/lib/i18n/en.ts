@@ -1,0 +1,138 @@
+import type { AddressFault } from '@/lib/state/naming'
+import type { State } from '@/lib/api/types'
+
+/** Every text of the window. */
+export const text = {
+  servers: {
+    title: 'Servers',
+    add: 'Add server',
+    summary: (signedIn: number, total: number) =>
+      signedIn === total
+        ? total === 1
+          ? 'Signed in and ready.'
+          : `All ${total} are signed in and ready.`
+        : `${signedIn} of ${total} signed in.`,
+    waiting: (names: string[]) =>
+      names.length === 1 ? `${names[0] ?? ''} needs your attention.` : `${names.length} need your attention.`,
+    list: 'Servers',
+  },
+  empty: {
+    title: 'No servers yet',
+    body: 'Add the address of a remote MCP server. You sign in once, in your browser; from then on your MCP clients reach it through Drawbridge.',
+  },
+  loading: 'Connecting to Drawbridge\u2019s agent\u2026',
+  away: {
+    title: 'Drawbridge\u2019s agent is away',
+    body: 'The agent keeps your sign-ins and renews tokens in the background. Without it this window has nothing to show. Your sign-ins are safe in the keychain.',
+    retry: 'Try again',
+  },
+  state: {
+    signed_in: 'Signed in',
+    signed_out: 'Signed out',
+    signing_in: 'Signing in',
+    sign_in_needed: 'Sign-in needed',
+    trouble: 'Trouble',
+  } satisfies Record<State, string>,
+  card: {
+    as: 'as',
+    was: (who: string) => `Last signed in as ${who}`,
+    unnamed: 'Used by an MCP client without being added here',
+    signIn: 'Sign in',
+    signInAgain: 'Sign in again',
+    signOut: 'Sign out',
+    viewToken: 'View token',
+    remove: 'Remove',
+    of: (action: string, name: string) => `${action}: ${name}`,
+    actionFailed: 'That did not work.',
+  },
+  expiry: {
+    title: 'Access token',
+    left: (left: string) => `${left} left`,
+    renewable: 'Renewed by itself when it is needed.',
+    notRenewable: 'Cannot be renewed: you sign in again when it ends.',
+    resting: (ago: string) => `Access token expired ${ago} ago; it is renewed at the next use.`,
+    over: (ago: string) => `Access token expired ${ago} ago and cannot be renewed.`,
+    unknown: 'The server does not say when the access token expires.',
+    bar: (name: string) => `What is left of the access token\u2019s life: ${name}`,
+  },
+  signIn: {
+    preparing: 'Asking the server how to sign in\u2026',
+    opened: 'Your browser has opened. Finish signing in there.',
+    notOpened: 'Open this address in your browser and sign in there:',
+    address: 'Address to sign in at',
+    noBrowser: 'Browser did not open?',
+    copy: 'Copy address',
+    cancel: 'Cancel',
+  },
+  copy: { done: 'Copied', failed: 'Not copied' },
+  add: {
+    title: 'Add a server',
+    address: 'Server address',
+    addressHint: 'The MCP address from the server\u2019s documentation.',
+    name: 'Name',
+    nameHint: 'How you and your MCP clients call it.',
+    more: 'More options',
+    clientId: 'Client ID',
+    clientIdHint: 'Only when the provider gave you one; else Drawbridge registers itself.',
+    scopes: 'Scopes',
+    scopesHint: 'What to ask for, separated by spaces. Empty: what the server names.',
+    submit: 'Add and sign in',
+    addOnly: 'Add only',
+    cancel: 'Cancel',
+    badName:
+      'Up to 64 letters, digits, \u201c.\u201d, \u201c_\u201d and \u201c-\u201d, starting with a letter or a digit.',
+    noName: 'Give the server a name.',
+    taken: (name: string) => `There is a server named ${name} already.`,
+    badAddress: {
+      missing: 'Enter the server\u2019s address.',
+      not_url: 'That is not a full address. It looks like https://mcp.example.com/mcp.',
+      not_https:
+        'The address must start with https:// (http:// only for this computer), or tokens would cross the network in clear text.',
+    } satisfies Record<AddressFault, string>,
+  },
+  remove: {
+    title: (name: string) => `Remove ${name}?`,
+    body: 'Drawbridge signs out and forgets the server. MCP clients that use it no longer reach it until you add it again.',
+    confirm: 'Remove',
+    cancel: 'Keep',
+  },
+  token: {
+    title: (name: string) => `Access token: ${name}`,
+    back: 'Servers',
+    loading: 'Reading the token\u2026',
+    copyJson: 'Copy as JSON',
+    lead: 'What the token says. The token itself stays with the agent.',
+    opaqueTitle: 'This token cannot be read',
+    opaque: 'It is opaque: a random text that only the server that made it can look up. That is usual and no fault.',
+    failedTitle: 'The token cannot be shown',
+    goneTitle: 'This server is gone',
+    gone: 'It has been removed or signed out in the meantime.',
+    retry: 'Try again',
+    atAGlance: 'At a glance',
+    signature: 'Signature',
+    verdict: {
+      valid: 'Valid',
+      invalid: 'Not valid',
+      unchecked: 'Not checked',
+    } as Record<string, string>,
+    signedWith: (algorithm: string, key: string) => (key === '' ? algorithm : `${algorithm}, key ${key}`),
+    issuer: 'Issuer',
+    subject: 'Subject',
+    audience: 'Meant for',
+    scopes: 'Allows',
+    lifetime: 'Lifetime',
+    issued: 'Issued',
+    notBefore: 'Not before',
+    expires: 'Expires',
+    expired: 'Expired',
+    none: 'Not stated',
+    checks: 'Checks',
+    passed: 'Passed',
+    notPassed: 'Not passed',
+    claims: 'Claims',
+    header: 'Header',
+    member: 'Meaning',
+    value: 'Value',
+    own: 'The provider\u2019s own claim.',
+  },
+}

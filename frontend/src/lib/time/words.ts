@@ -1,0 +1,72 @@
+import type { Server } from '@/lib/api/types'
+
+const second = 1000
+const minute = 60 * second
+const hour = 60 * minute
+const day = 24 * hour
+
+/**
+ * A length of time in the two units that matter: "42 s", "4 min 08 s",
+ * "1 h 04 min", "3 d 4 h". The smaller unit keeps its width, so that a
+ * countdown does not jitter.
+ */
+export function duration(ms: number): string {
+  const t = Math.max(0, ms)
+  if (t < minute) return `${Math.floor(t / second)} s`
+  if (t < hour) return `${Math.floor(t / minute)} min ${pad((t % minute) / second)} s`
+  if (t < day) return `${Math.floor(t / hour)} h ${pad((t % hour) / minute)} min`
+  return `${Math.floor(t / day)} d ${Math.floor((t % day) / hour)} h`
+}
+
+function pad(n: number): string {
+  return String(Math.floor(n)).padStart(2, '0')
+}
+
+/** "in 42 s", "5 s ago" or "now", seen from now. */
+export function relative(at: number, now: number): string {
+  const ms = at - now
+  if (Math.abs(ms) < second) return 'now'
+  return ms > 0 ? `in ${duration(roundUp(ms))}` : `${duration(-ms)} ago`
+}
+
+const absoluteFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
+
+/** Date and time in the person's own form and zone; the text itself when it is no time. */
+export function absolute(iso: string): string {
+  const at = Date.parse(iso)
+  return Number.isNaN(at) ? iso : absoluteFormat.format(at)
+}
+
+/** A time left is rounded up: "1 s left" is shown until there is nothing left. */
+function roundUp(ms: number): number {
+  return Math.ceil(ms / second) * second
+}
+
+/** How an access token stands between its issue and its end. */
+export type Expiry =
+  | { kind: 'unknown' }
+  /** share: what is left of its life, 1 to 0; null when its beginning is not known. */
+  | { kind: 'live'; left: string; share: number | null }
+  /** Past its end, which is routine: it is renewed when it is needed next. */
+  | { kind: 'resting'; ago: string }
+  /** Past its end, and nothing renews it. */
+  | { kind: 'over'; ago: string }
+
+export function expiryOf(server: Pick<Server, 'issuedAt' | 'expiresAt' | 'renewable'>, now: number): Expiry {
+  const end = parse(server.expiresAt)
+  if (end === null) return { kind: 'unknown' }
+  const left = end - now
+  if (left <= 0) {
+    const ago = duration(-left)
+    return server.renewable ? { kind: 'resting', ago } : { kind: 'over', ago }
+  }
+  const start = parse(server.issuedAt)
+  const share = start === null || start >= end ? null : Math.min(1, left / (end - start))
+  return { kind: 'live', left: duration(roundUp(left)), share }
+}
+
+function parse(iso: string | null): number | null {
+  if (iso === null) return null
+  const at = Date.parse(iso)
+  return Number.isNaN(at) ? null : at
+}

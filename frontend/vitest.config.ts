@@ -1,0 +1,44 @@
+import { playwright } from '@vitest/browser-playwright'
+import { defineConfig, mergeConfig } from 'vitest/config'
+import viteConfig from './vite.config'
+
+// State and words run in Node; components run in a real Chromium.
+const chromium = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
+
+export default defineConfig((env) =>
+  mergeConfig(
+    viteConfig(env),
+    defineConfig({
+      test: {
+        projects: [
+          {
+            extends: true,
+            test: {
+              name: 'state',
+              environment: 'node',
+              include: ['src/**/*.test.ts'],
+              exclude: ['src/**/*.svelte.test.ts'],
+            },
+          },
+          {
+            extends: true,
+            test: {
+              name: 'components',
+              include: ['src/**/*.svelte.test.ts'],
+              browser: {
+                enabled: true,
+                headless: true,
+                screenshotFailures: false,
+                viewport: { width: 880, height: 680 },
+                provider: playwright({
+                  launchOptions: { executablePath: chromium, args: ['--no-sandbox', '--disable-gpu'] },
+                }),
+                instances: [{ browser: 'chromium' }],
+              },
+            },
+          },
+        ],
+      },
+    }),
+  ),
+)
