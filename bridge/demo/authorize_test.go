@@ -230,14 +230,14 @@ func TestThePageIsGuardedAndSaysWhatItIsFor(t *testing.T) {
 		}
 	}
 	for _, part := range []string{
-		"Test program", d.URL(), "Use the tools", "Stay signed in", "Ada Lovelace",
+		"Test program", d.URL(), "Use the demo server as you", "Stay signed in", "Ada Lovelace",
 		`value="` + grace + `" required checked`, `<legend>Sign in as</legend>`, `lang="en"`,
 	} {
 		if !strings.Contains(string(body), part) {
 			t.Errorf("the page lacks %q", part)
 		}
 	}
-	if strings.Contains(string(body), "See your name") {
+	if strings.Contains(string(body), "See your name itself") {
 		t.Error("the page shows a scope that was not asked for")
 	}
 }

@@ -19,10 +19,11 @@ type scope struct{ name, meaning string }
 // allScopes in the order of the page.
 func allScopes() []scope {
 	return []scope{
-		{scopeMCP, "Use the tools, prompts and resources of the demo server"},
+		// Every access token names its person, whatever else was asked for.
+		{scopeMCP, "Use the demo server as you, with your name and e-mail address"},
 		{scopeOpenID, "Know who you are"},
-		{"profile", "See your name"},
-		{"email", "See your e-mail address"},
+		{"profile", "See your name itself"},
+		{"email", "See your e-mail address itself"},
 		{scopeOffline, "Stay signed in while you are away"},
 	}
 }
