@@ -164,6 +164,7 @@ func (a *Agent) WaitSignIn(ctx context.Context, id, seen string, wait time.Durat
 		status, changed := s.status, s.changed
 		a.mu.Unlock()
 		if status.Done || status.URL != seen {
+			a.rebuild() // who is told now must not find an older snapshot
 			return status, nil
 		}
 		select {

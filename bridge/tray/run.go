@@ -9,12 +9,16 @@ import (
 	"fyne.io/systray"
 
 	"drawbridge/bridge/control"
+	"drawbridge/bridge/desktop"
 )
 
 // run gives the library its thread and draws until ctx ends.
 func (t *Tray) run(ctx context.Context, feed *control.Feed, do control.Actions) error {
 	if !place(ctx) {
 		return ErrNoTray
+	}
+	if !desktop.ShowsTrayIcons(ctx) {
+		t.log.Warn("no panel shows tray icons; Drawbridge's appears when one does")
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

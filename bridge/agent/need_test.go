@@ -1,0 +1,185 @@
+package agent
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"drawbridge/bridge/config"
+	"drawbridge/bridge/control"
+	"drawbridge/bridge/credential"
+	"drawbridge/bridge/fault"
+)
+
+func TestNeedWithoutATrayOpensTheBrowserOnce(t *testing.T) {
+	r := start(t, nil)
+	answer := r.need(control.Named("demo"))
+	if answer.Action != control.NeedBrowser || answer.SignIn == nil {
+		t.Fatalf("first: %+v", answer)
+	}
+	if again := r.need(control.Named("demo")); again.Action != control.NeedBrowser || again.SignIn.ID != answer.SignIn.ID {
+		t.Errorf("meanwhile: %+v", again)
+	}
+	r.complete(fault.New(fault.SignInRefused, "Refused.", ""))
+	r.wait(answer.SignIn.ID)
+	if got := r.server("demo"); got.State != control.SignInNeeded || got.Problem == nil {
+		t.Errorf("after the refusal: %+v", got)
+	}
+	for range 3 {
+		if again := r.need(control.Named("demo")); again.Action != control.NeedAsked {
+			t.Errorf("after the refusal: %+v", again)
+		}
+	}
+	if r.browsers() != 1 {
+		t.Errorf("%d browsers", r.browsers())
+	}
+
+	asked := r.startSignIn(control.Named("demo")) // somebody asks
+	r.complete(fault.New(fault.SignInRefused, "Refused.", ""))
+	r.wait(asked.ID)
+	if again := r.need(control.Named("demo")); again.Action != control.NeedAsked || r.browsers() != 2 {
+		t.Errorf("after another refusal: %+v, %d browsers", again, r.browsers())
+	}
+
+	done := r.startSignIn(control.Named("demo"))
+	r.complete(nil)
+	r.wait(done.ID)
+	if again := r.need(control.Named("demo")); again.Action != control.NeedNone {
+		t.Errorf("signed in: %+v", again)
+	}
+	// The token is lost: a new need.
+	f := (&fake{Account: r.accounts.Manager.Account(demo, ""), all: r.accounts}).facts(credential.SignInNeeded)
+	writeFacts(r.paths, f)
+	if again := r.need(control.Named("demo")); again.Action != control.NeedBrowser {
+		t.Errorf("the token is lost: %+v", again)
+	}
+	r.complete(nil)
+	r.state("demo", control.SignedIn)
+}
+
+func TestARefusalOutlivesTheAgent(t *testing.T) {
+	r := start(t, nil)
+	answer := r.need(control.Named("demo"))
+	r.complete(fault.New(fault.SignInRefused, "Refused.", ""))
+	r.wait(answer.SignIn.ID)
+	if err := r.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.end(); err != nil {
+		t.Fatal(err)
+	}
+	next := startIn(t, r.paths, nil)
+	if answer := next.need(control.Named("demo")); answer.Action != control.NeedAsked || next.browsers() != 0 {
+		t.Errorf("the next agent: %+v, %d browsers", answer, next.browsers())
+	}
+}
+
+func TestASignOutIsANewQuestion(t *testing.T) {
+	r := start(t, nil)
+	answer := r.need(control.Named("demo"))
+	r.complete(fault.New(fault.SignInRefused, "Refused.", ""))
+	r.wait(answer.SignIn.ID)
+	if _, err := r.SignOut(t.Context(), control.Named("demo")); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.server("demo").State; got != control.SignedOut {
+		t.Errorf("state %q", got)
+	}
+	if answer := r.need(control.Named("demo")); answer.Action != control.NeedBrowser {
+		t.Errorf("after the sign-out: %+v", answer)
+	}
+	r.complete(nil)
+	r.state("demo", control.SignedIn)
+}
+
+func TestAnAttemptThatShowedNoPageMayBeRepeated(t *testing.T) {
+	r := start(t, nil)
+	r.accounts.early = fault.New(fault.Unreachable, "Away.", "")
+	answer := r.need(control.Named("demo"))
+	r.wait(answer.SignIn.ID)
+	if again := r.need(control.Named("demo")); again.Action != control.NeedAsked {
+		t.Errorf("at once: %+v", again)
+	}
+	if r.accounts.signIns != 1 {
+		t.Errorf("%d attempts", r.accounts.signIns)
+	}
+	if loadAsked(r.paths, nil).has("demo@default") {
+		t.Error("it counts as a refusal")
+	}
+}
+
+func TestNeedWithATrayWaitsForAClick(t *testing.T) {
+	tray := &icon{seen: true, runs: make(chan control.Actions, 1)}
+	r := start(t, func(c *Config) { c.Tray = tray })
+	do := <-tray.runs
+	for range 3 {
+		if answer := r.need(control.Named("demo")); answer.Action != control.NeedTray {
+			t.Errorf("answer %+v", answer)
+		}
+	}
+	if got := r.server("demo").State; got != control.SignInNeeded {
+		t.Errorf("state %q", got)
+	}
+	eventually(t, "the notification", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return len(r.notified) > 0 })
+	do.SignIn("demo@default")
+	r.complete(nil)
+	r.state("demo", control.SignedIn)
+	r.mu.Lock()
+	if len(r.notified) != 1 || r.notified[0] != "Sign in to demo" || len(r.opened) != 1 {
+		t.Errorf("notified %q, opened %q", r.notified, r.opened)
+	}
+	r.mu.Unlock()
+	do.SignOut("demo@default")
+	r.state("demo", control.SignedOut)
+	do.Quit()
+	if err := r.end(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestATrayThatNobodySeesIsNone(t *testing.T) {
+	r := start(t, func(c *Config) { c.Tray = &icon{} })
+	if answer := r.need(control.Named("demo")); answer.Action != control.NeedBrowser {
+		t.Errorf("answer %+v", answer)
+	}
+	r.complete(errors.New("enough"))
+}
+
+func TestNeedOfAnUnnamedServer(t *testing.T) {
+	r := start(t, nil)
+	server := config.Server{URL: "https://unnamed.example/mcp", Scopes: []string{"a"}}
+	answer := r.need(control.Unnamed(server))
+	r.state(server.URL, control.SigningIn)
+	got := r.server(server.URL)
+	if got.Named || got.Key != credential.Key(server, config.DefaultAccount) {
+		t.Errorf("server %+v", got)
+	}
+	r.complete(nil)
+	r.wait(answer.SignIn.ID)
+	r.state(server.URL, control.SignedIn)
+	if _, err := r.SignOut(t.Context(), control.Keyed(got.Key)); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.server(server.URL); got.URL != "" {
+		t.Errorf("signed out, it is still listed: %+v", got)
+	}
+}
+
+func TestATokenThatCannotBeRenewedNeedsAPerson(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		facts credential.Facts
+		works bool
+	}{
+		{"renewable and expired", credential.Facts{State: credential.SignedIn, Renewable: true, ExpiresAt: time.Now().Add(-time.Hour)}, true},
+		{"not renewable, not expired", credential.Facts{State: credential.SignedIn, ExpiresAt: time.Now().Add(time.Hour)}, true},
+		{"not renewable, expired", credential.Facts{State: credential.SignedIn, ExpiresAt: time.Now().Add(-time.Second)}, false},
+		{"not renewable, no expiry known", credential.Facts{State: credential.SignedIn}, true},
+		{"signed out", credential.Facts{State: credential.SignedOut}, false},
+		{"nothing known", credential.Facts{}, false},
+	} {
+		if got := works(tc.facts, time.Now()); got != tc.works {
+			t.Errorf("%s: works is %v", tc.name, got)
+		}
+	}
+}
