@@ -95,7 +95,7 @@ func TestFourProcesses(t *testing.T) {
 func TestTokenRefusedOnce(t *testing.T) {
 	t.Parallel()
 	p := signedIn(t, time.Minute)
-	pipe := p.StartPipe("stdio", name)
+	pipe := p.StartPipe(nil, "stdio", name)
 	pipe.Initialize()
 	before := p.provider.Counts()
 	p.gate.Order(map[string]any{"do": "deny", "times": 1})
@@ -121,7 +121,7 @@ func TestStdioEndsWithItsInput(t *testing.T) {
 	p := signedIn(t, time.Minute)
 	best := time.Hour
 	for range 3 {
-		pipe := p.StartPipe("stdio", name)
+		pipe := p.StartPipe(nil, "stdio", name)
 		pipe.Initialize()
 		result := pipe.Close()
 		if result.Status != 0 {

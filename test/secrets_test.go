@@ -14,19 +14,24 @@ import (
 // wrote, in file names and in the arguments and environments of its processes.
 func TestNoTokenAnywhere(t *testing.T) {
 	t.Parallel()
-	p := signedIn(t, 2*time.Second)
-	verbose := []string{"DRAWBRIDGE_LOG=debug"}
-	run := func(args ...string) harness.Result {
-		return p.RunCommand(harness.Command{Args: args, Env: verbose})
+	p := start(t, 2*time.Second)
+	run := func(args ...string) harness.Result { return p.Run(append(args, "--verbose")...) }
+	for _, args := range [][]string{
+		{"add", name, p.gate.URL},
+		{"login", name},
+		{"list"},
+		{"list", "--json"},
+		{"status", "--json"},
+		{"status", name},
+		{"inspect", name},
+		{"inspect", name, "--json"},
+	} {
+		if got := run(args...); got.Status != 0 {
+			t.Fatal(got)
+		}
 	}
-	run("list")
-	run("list", "--json")
-	run("status", "--json")
-	run("status", name)
-	run("inspect", name)
-	run("inspect", name, "--json")
 
-	pipe := p.StartPipe("stdio", name)
+	pipe := p.StartPipe(nil, "stdio", name, "--verbose")
 	pipe.Initialize()
 	pipe.Call("tools/list", `{}`)
 	time.Sleep(2500 * time.Millisecond) // the token ends, the next call needs another

@@ -39,15 +39,16 @@ type Message struct {
 	Error  json.RawMessage `json:"error"`
 }
 
-// StartPipe launches drawbridge as a client would. The test ends it.
-func (r *Rig) StartPipe(args ...string) *Pipe {
+// StartPipe launches drawbridge as a client would, with env on top of what
+// clients give. The test ends it.
+func (r *Rig) StartPipe(env []string, args ...string) *Pipe {
 	r.t.Helper()
 	p := &Pipe{
 		r: r, args: args, cmd: exec.Command(r.binary, args...),
 		out: &syncBuffer{}, err: &syncBuffer{}, done: make(chan struct{}), wait: map[string]chan Message{},
 	}
 	p.cmd.Dir = r.Home
-	p.cmd.Env = append(r.bareEnv(), r.ClientEnv()...)
+	p.cmd.Env = append(append(r.bareEnv(), r.ClientEnv()...), env...)
 	p.cmd.Stderr = p.err
 	in, err := p.cmd.StdinPipe()
 	if err != nil {
