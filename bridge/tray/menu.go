@@ -126,6 +126,8 @@ func left(d time.Duration) (words string, stays time.Duration) {
 	case d <= time.Minute:
 		n := (d + time.Second - 1) / time.Second // rounded up: it ends with "1 s", not with "0 s"
 		return fmt.Sprintf("%d s left", n), d - (n-1)*time.Second
+	case d < 2*time.Minute:
+		return "1 min left", d - time.Minute
 	case d < time.Hour:
 		return fmt.Sprintf("%d min left", d/time.Minute), d%time.Minute + 1
 	case d < day:

@@ -1,0 +1,129 @@
+package tray
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"drawbridge/bridge/control"
+)
+
+var noon = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+
+func at(d time.Duration) *time.Time { t := noon.Add(d); return &t }
+
+func TestEntries(t *testing.T) {
+	ada := control.Identity{Subject: "u-1", Email: "ada@example.com", Name: "Ada"}
+	for _, tc := range []struct {
+		name    string
+		server  control.Server
+		text    string
+		changes time.Duration // 0: never
+	}{
+		{"seconds", control.Server{State: control.SignedIn, Identity: ada, ExpiresAt: at(42 * time.Second)}, "ada@example.com, 42 s left", time.Second},
+		{"part of a second", control.Server{State: control.SignedIn, Identity: ada, ExpiresAt: at(41*time.Second + 300*time.Millisecond)}, "ada@example.com, 42 s left", 300 * time.Millisecond},
+		{"the last second", control.Server{State: control.SignedIn, Identity: ada, ExpiresAt: at(time.Second)}, "ada@example.com, 1 s left", time.Second},
+		{"a minute", control.Server{State: control.SignedIn, Identity: ada, ExpiresAt: at(time.Minute)}, "ada@example.com, 60 s left", time.Second},
+		{"minutes", control.Server{State: control.SignedIn, Identity: ada, ExpiresAt: at(5*time.Minute + 20*time.Second)}, "ada@example.com, 5 min left", 20*time.Second + 1},
+		{"hours", control.Server{State: control.SignedIn, Identity: ada, ExpiresAt: at(3*time.Hour + 5*time.Minute + time.Second)}, "ada@example.com, 3 h 5 min left", time.Second + 1},
+		{"days", control.Server{State: control.SignedIn, Identity: ada, ExpiresAt: at(50*time.Hour + time.Minute)}, "ada@example.com, 2 d 2 h left", time.Minute + 1},
+		{"renewable and expired", control.Server{State: control.SignedIn, Identity: ada, ExpiresAt: at(0), Renewable: true}, "ada@example.com, renewed when next used", 0},
+		{"expired", control.Server{State: control.SignedIn, Identity: ada, ExpiresAt: at(-time.Hour)}, "ada@example.com, expired", 0},
+		{"no expiry", control.Server{State: control.SignedIn, Identity: ada}, "ada@example.com", 0},
+		{"a name", control.Server{State: control.SignedIn, Identity: control.Identity{Name: "Ada", Subject: "u"}}, "Ada", 0},
+		{"a subject", control.Server{State: control.SignedIn, Identity: control.Identity{Subject: "u"}}, "u", 0},
+		{"nobody known", control.Server{State: control.SignedIn}, "signed in", 0},
+		{"trouble", control.Server{State: control.Trouble, Identity: ada, ExpiresAt: at(time.Hour)}, "ada@example.com, trouble", 0},
+		{"signing in", control.Server{State: control.SigningIn, Identity: ada}, "signing in", 0},
+		{"needed", control.Server{State: control.SignInNeeded, Identity: ada}, "sign-in needed", 0},
+		{"signed out", control.Server{State: control.SignedOut}, "signed out", 0},
+		{"a long name", control.Server{State: control.SignedIn, Identity: control.Identity{Email: strings.Repeat("é", 60)}}, strings.Repeat("é", 39) + "…", 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tc.server.Name = "demo"
+			p := draw(control.Snapshot{Servers: []control.Server{tc.server}}, noon)
+			if got := p.entries[0].text; got != "demo: "+tc.text {
+				t.Errorf("text %q, want %q", got, "demo: "+tc.text)
+			}
+			var changes time.Duration
+			if !p.changes.IsZero() {
+				changes = p.changes.Sub(noon)
+			}
+			if changes != tc.changes {
+				t.Errorf("changes after %v, want %v", changes, tc.changes)
+			}
+		})
+	}
+}
+
+// At the time at which the words are said to change, they do, and not before.
+func TestWordsChangeExactlyWhenSaid(t *testing.T) {
+	for _, d := range []time.Duration{1500 * time.Millisecond, 59 * time.Second, time.Minute, 61 * time.Second, 59*time.Minute + 59*time.Second, time.Hour, 25*time.Hour + time.Second, 70 * time.Hour} {
+		s := control.Snapshot{Servers: []control.Server{{State: control.SignedIn, ExpiresAt: at(d)}}}
+		now := noon
+		for range 70 {
+			p := draw(s, now)
+			if p.changes.IsZero() {
+				break
+			}
+			if before := draw(s, p.changes.Add(-1)); before.entries[0].text != p.entries[0].text {
+				t.Fatalf("%v: %q became %q too early", d, p.entries[0].text, before.entries[0].text)
+			}
+			after := draw(s, p.changes)
+			if after.entries[0].text == p.entries[0].text {
+				t.Fatalf("%v: %q did not change", d, p.entries[0].text)
+			}
+			now = p.changes
+		}
+	}
+}
+
+func TestLookAndHeadline(t *testing.T) {
+	for _, tc := range []struct {
+		states   string
+		problem  *control.Problem
+		look     look
+		headline string
+	}{
+		{"", nil, allWell, "No servers yet"},
+		{"signed_out signed_out", nil, allWell, "Nobody is signed in"},
+		{"signed_in signed_out", nil, allWell, "All is well"},
+		{"signed_in signing_in", nil, signingIn, "Signing in: go on in your browser"},
+		{"signed_in signing_in sign_in_needed", nil, signInNeeded, "One server needs you to sign in"},
+		{"sign_in_needed sign_in_needed", nil, signInNeeded, "2 servers need you to sign in"},
+		{"sign_in_needed trouble", nil, trouble, "One server has trouble"},
+		{"signed_in", &control.Problem{What: "The settings are damaged."}, trouble, "The settings are damaged."},
+	} {
+		s := control.Snapshot{Problem: tc.problem}
+		for _, state := range strings.Fields(tc.states) {
+			s.Servers = append(s.Servers, control.Server{State: control.State(state)})
+		}
+		if p := draw(s, noon); p.look != tc.look || p.headline != tc.headline {
+			t.Errorf("%q: look %d %q, want %d %q", tc.states, p.look, p.headline, tc.look, tc.headline)
+		}
+	}
+}
+
+func TestWhatCanBeClicked(t *testing.T) {
+	problem := &control.Problem{What: "It was refused."}
+	var s control.Snapshot
+	for _, state := range []control.State{control.SignedIn, control.Trouble, control.SigningIn, control.SignInNeeded, control.SignedOut} {
+		s.Servers = append(s.Servers, control.Server{Key: string(state), State: state, Problem: problem})
+	}
+	got := draw(s, noon).entries
+	for i := range got {
+		got[i].text = ""
+	}
+	want := []entry{
+		{key: "signed_in", reason: "It was refused.", signInText: "Sign in again", canSignOut: true},
+		{key: "trouble", reason: "It was refused.", signInText: "Sign in again", canSignOut: true},
+		{key: "signing_in", reason: "It was refused.", signInText: "Open the sign-in page again"},
+		{key: "sign_in_needed", reason: "It was refused.", signInText: "Sign in"},
+		{key: "signed_out", reason: "It was refused.", signInText: "Sign in"},
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(entry{})); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}

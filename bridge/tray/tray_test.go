@@ -1,0 +1,288 @@
+//go:build linux
+
+package tray
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"drawbridge/bridge/control"
+)
+
+// TestMain plays a process with a tray: it draws the snapshots that come on its
+// stdin and prints the clicks. The library allows one tray in a process.
+func TestMain(m *testing.M) {
+	if os.Getenv("DRAWBRIDGE_TEST_TRAY") != "" {
+		trayMain()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func trayMain() {
+	ctx, cancel := context.WithCancel(context.Background())
+	var feed control.Feed
+	in := json.NewDecoder(os.Stdin)
+	next := func() bool {
+		var s control.Snapshot
+		if in.Decode(&s) != nil {
+			return false
+		}
+		feed.Publish(s)
+		return true
+	}
+	next()
+	go func() {
+		defer cancel() // the test has closed our stdin
+		for next() {
+		}
+	}()
+	t := New(slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	err := t.Run(ctx, &feed, printer{cancel})
+	fmt.Println("ended", err)
+}
+
+type printer struct{ quit func() }
+
+func (p printer) SignIn(key string)  { fmt.Println("sign in", key) }
+func (p printer) SignOut(key string) { fmt.Println("sign out", key) }
+func (p printer) Open()              { fmt.Println("open") }
+func (p printer) Quit()              { p.quit() }
+
+// child is such a process.
+type child struct {
+	t     *testing.T
+	pid   int
+	stdin io.WriteCloser
+	lines chan string
+}
+
+func play(t *testing.T) *child {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	races := filepath.Join(t.TempDir(), "race")
+	cmd.Env = append(os.Environ(), "DRAWBRIDGE_TEST_TRAY=1", "GORACE=exitcode=0 log_path="+races)
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c := &child{t: t, pid: cmd.Process.Pid, stdin: stdin, lines: make(chan string, 64)}
+	go func() {
+		defer close(c.lines)
+		for s := bufio.NewScanner(stdout); s.Scan(); {
+			c.lines <- s.Text()
+		}
+	}()
+	t.Cleanup(func() {
+		_ = stdin.Close()
+		killer := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() })
+		defer killer.Stop()
+		for range c.lines {
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the process with the tray: %v", err)
+		}
+		reports, _ := filepath.Glob(races + ".*")
+		for _, path := range reports {
+			if report, _ := os.ReadFile(path); !theirs(string(report)) {
+				t.Errorf("%s", report)
+			}
+		}
+	})
+	return c
+}
+
+// theirs reports whether each race in a report is between two accesses in the
+// library: it counts the menu's versions without a lock.
+func theirs(report string) bool {
+	lines := strings.Split(report, "\n")
+	for i, line := range lines {
+		access := strings.Contains(line, " at 0x") && strings.HasSuffix(line, ":")
+		if access && !strings.HasPrefix(strings.TrimSpace(lines[i+1]), "fyne.io/systray.") {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *child) show(servers ...control.Server) {
+	c.t.Helper()
+	if err := json.NewEncoder(c.stdin).Encode(control.Snapshot{Servers: servers}); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *child) says(want string) {
+	c.t.Helper()
+	select {
+	case got, ok := <-c.lines:
+		if got != want || !ok {
+			c.t.Errorf("it says %q, want %q", got, want)
+		}
+	case <-time.After(5 * time.Second):
+		c.t.Fatalf("it does not say %q", want)
+	}
+}
+
+func session(t *testing.T) {
+	t.Helper()
+	if os.Getenv("DRAWBRIDGE_E2E") == "" {
+		t.Skip("needs a desktop with a panel: DRAWBRIDGE_E2E=1 test/sessions/desktop-session.sh go test ./bridge/tray")
+	}
+}
+
+func server(name string, state control.State, left time.Duration) control.Server {
+	s := control.Server{Key: name + "@default", Name: name, State: state}
+	if state == control.SignedIn {
+		expires := time.Now().Add(left)
+		s.Identity.Email, s.ExpiresAt = "ada_l@example.com", &expires
+	}
+	return s
+}
+
+func TestMenu(t *testing.T) {
+	session(t)
+	c := play(t)
+	c.show(server("demo", control.SignedIn, 50*time.Second), server("other_one", control.SignedOut, 0))
+	d := drive(t, c.pid)
+	d.until("s left")
+	text := d.text()
+	left := text[strings.Index(text, "com, ")+5 : strings.Index(text, " s left")]
+	want := strings.ReplaceAll(`(All is well)
+demo: ada_l@example.com, LEFT s left
+  Sign in again
+  Sign out
+other_one: signed out
+  Sign in
+  (Sign out)
+Open Drawbridge
+Quit
+`, "LEFT", left)
+	if text != want {
+		t.Errorf("menu\n%s\nwant\n%s", text, want)
+	}
+	ids := fmt.Sprint(d.rows()[1].ID)
+	d.until("com, 47 s left") // it counts down by itself
+	if got := fmt.Sprint(d.rows()[1].ID); got != ids {
+		t.Error("the menu was built anew")
+	}
+	d.click("demo", "Sign out")
+	c.says("sign out demo@default")
+	d.click("other_one", "Sign in")
+	c.says("sign in other_one@default")
+	d.click("Open Drawbridge")
+	c.says("open")
+	d.click("Quit")
+	c.says("ended <nil>")
+}
+
+func TestIconFollowsTheState(t *testing.T) {
+	session(t)
+	c := play(t)
+	c.show()
+	d := drive(t, c.pid)
+	d.until("No servers yet")
+	seen := map[[32]byte]control.State{}
+	for _, state := range []control.State{control.SignedIn, control.SigningIn, control.SignInNeeded, control.Trouble} {
+		s := server("demo", state, time.Hour)
+		c.show(s)
+		words, _ := describe(s, time.Now())
+		d.until("demo: " + words)
+		icon := d.icon()
+		if other, twice := seen[icon]; twice {
+			t.Errorf("%s and %s have the same icon", state, other)
+		}
+		seen[icon] = state
+	}
+	c.show(server("demo", control.SignedIn, time.Hour))
+	d.until("com, 59 min left")
+	if seen[d.icon()] != control.SignedIn {
+		t.Error("the icon is not the one of before")
+	}
+}
+
+func TestServersComeAndGo(t *testing.T) {
+	session(t)
+	c := play(t)
+	var many []control.Server
+	for i := range slots + 3 {
+		many = append(many, server(fmt.Sprintf("s%02d", i), control.SignedOut, 0))
+	}
+	c.show(many...)
+	d := drive(t, c.pid)
+	d.until("More servers")
+	rows := d.rows()
+	if last := rows[len(rows)-3]; last.Label != "More servers" || len(last.Rows) != 3 || last.Rows[2].Label != "s12: signed out" {
+		t.Errorf("under More servers: %+v", last)
+	}
+	d.click("More servers", "s12", "Sign in")
+	c.says("sign in s12@default")
+	c.show(many[1]) // the first one's place is now the second's
+	d.until("Nobody is signed in")
+	for deadline := time.Now().Add(5 * time.Second); strings.Contains(d.text(), "s00"); {
+		if time.Now().After(deadline) {
+			t.Fatalf("s00 is still there:\n%s", d.text())
+		}
+	}
+	if text := d.text(); strings.Contains(text, "More") || strings.Count(text, "signed out") != 1 {
+		t.Errorf("menu\n%s", text)
+	}
+	d.click("s01", "Sign in")
+	c.says("sign in s01@default")
+	c.show(many...)
+	d.until("More servers")
+}
+
+func TestReasonIsShown(t *testing.T) {
+	session(t)
+	c := play(t)
+	s := server("demo", control.Trouble, 0)
+	s.Problem = &control.Problem{What: "as.example does not answer."}
+	c.show(s)
+	d := drive(t, c.pid)
+	d.until("  (as.example does not answer.)")
+	c.show(server("demo", control.SignedIn, time.Hour))
+	d.until("All is well")
+	if text := d.text(); strings.Contains(text, "as.example") {
+		t.Errorf("the reason stays:\n%s", text)
+	}
+}
+
+func TestWithoutABusThereIsNoTray(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for _, address := range []string{"unix:path=/nonexistent", "autolaunch:"} {
+		t.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
+		if address == "autolaunch:" {
+			if _, err := os.Stat(fmt.Sprintf("/run/user/%d/bus", os.Getuid())); err == nil {
+				continue // it would be found
+			}
+		}
+		tray := New(slog.New(slog.DiscardHandler))
+		if err := tray.Run(ctx, &control.Feed{}, printer{}); !errors.Is(err, ErrNoTray) {
+			t.Errorf("%s: Run = %v", address, err)
+		}
+		if tray.Visible(ctx) {
+			t.Errorf("%s: it says that it is visible", address)
+		}
+	}
+}
