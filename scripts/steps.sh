@@ -1,7 +1,7 @@
 # Sourced by lint.sh and test.sh: runs named steps, keeps their output in
 # test/artifacts/logs, shows it when one fails, and ends with one line for all.
 
-logs=test/artifacts/logs
+logs=$PWD/test/artifacts/logs
 mkdir -p "$logs"
 passed=()
 failed=()
@@ -18,7 +18,7 @@ step() {
     printf '  ok    %4d s  %s\n' $((SECONDS - started)) "$name"
   else
     failed+=("$name")
-    printf '  FAIL  %4d s  %s  (%s)\n' $((SECONDS - started)) "$name" "$log"
+    printf '  FAIL  %4d s  %s  (%s)\n' $((SECONDS - started)) "$name" "${log#"$PWD/"}"
     tail -n 200 "$log" | sed 's/^/        | /'
   fi
 }
