@@ -169,7 +169,7 @@ func (t *tour) ensureKeychain(ctx context.Context, dir string) (stop func(), err
 	if !fault.Is(err, fault.NoKeychain) {
 		return nil, err
 	}
-	stop, startErr := demo.StartKeychain(ctx, filepath.Join(dir, "keychain"))
+	stop, startErr := startKeychain(ctx, filepath.Join(dir, "keychain"))
 	if startErr != nil {
 		return nil, errors.Join(err, startErr)
 	}

@@ -1,4 +1,4 @@
-package demo
+package tour
 
 import (
 	"bufio"
@@ -16,11 +16,11 @@ import (
 // keychainStart bounds the start of the private keychain.
 const keychainStart = 10 * time.Second
 
-// StartKeychain starts a session bus and an unlocked gnome-keyring of our own
+// startKeychain starts a session bus and an unlocked gnome-keyring of our own
 // for a machine that has none, with its files under dir, and points this
 // process at it (DBUS_SESSION_BUS_ADDRESS). stop ends both and puts the
 // environment back. Nothing that is kept there outlives dir.
-func StartKeychain(ctx context.Context, dir string) (stop func(), err error) {
+func startKeychain(ctx context.Context, dir string) (stop func(), err error) {
 	for _, sub := range []string{"run", "data"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
 			return nil, fault.Wrap(err, fault.Storage, "No folder can be made for the demo's keychain.", "Check that the disk has room.")

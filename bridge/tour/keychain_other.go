@@ -1,6 +1,6 @@
 //go:build !linux
 
-package demo
+package tour
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"drawbridge/bridge/fault"
 )
 
-// StartKeychain has nothing to start where the keychain is part of the system.
-func StartKeychain(context.Context, string) (stop func(), err error) {
+// startKeychain has nothing to start where the keychain is part of the system.
+func startKeychain(context.Context, string) (stop func(), err error) {
 	return nil, fault.New(fault.NoKeychain, "The keychain of this computer cannot be used.", "Check that it works for your user.")
 }
