@@ -1,15 +1,13 @@
 // Drawbridge signs a person in to remote MCP servers and lets every MCP client
 // on the machine use them.
 //
-// One root package, two builds: a plain `go build` gives the command
+// One root package, three builds: a plain `go build` gives the command
 // `drawbridge` (main_cli.go), the tags desktop,production,webkit2_41 give its
-// window, `drawbridge-desktop` (main_window.go).
+// window, `drawbridge-desktop` (main_window.go), and the tag demo gives
+// `drawbridge-demo` (main_demo.go).
 package main
 
 import "os"
-
-// version is set by the linker.
-var version = "dev"
 
 func main() {
 	os.Exit(run())
