@@ -1,6 +1,10 @@
 package tray
 
 import (
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -125,5 +129,41 @@ func TestWhatCanBeClicked(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(entry{})); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// One size for all: while the library exchanges the icon, a panel may be sent a
+// mixture of the old one and the new one.
+func TestIconsHaveOneSize(t *testing.T) {
+	entries, err := os.ReadDir("icons")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]image.Point{}
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) != ".png" {
+			continue
+		}
+		f, err := os.Open(filepath.Join("icons", e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		img, err := png.Decode(f)
+		_ = f.Close()
+		if err != nil {
+			t.Fatalf("%s: %v", e.Name(), err)
+		}
+		seen[e.Name()] = img.Bounds().Size()
+		if seen[e.Name()] != seen["busy.png"] {
+			t.Errorf("%s is %v, busy.png %v", e.Name(), seen[e.Name()], seen["busy.png"])
+		}
+		if _, err := os.Stat(filepath.Join("icons", strings.TrimSuffix(e.Name(), ".png")+".ico")); err != nil {
+			t.Errorf("for Windows: %v", err)
+		}
+	}
+	for _, name := range []string{"ok.png", "busy.png", "needed.png", "trouble.png"} {
+		if _, ok := seen[name]; !ok {
+			t.Errorf("%s is missing", name)
+		}
 	}
 }
