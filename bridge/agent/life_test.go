@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -162,32 +161,4 @@ func TestNoWindowIsSaid(t *testing.T) {
 	if err := r.OpenWindow(t.Context()); !fault.Is(err, fault.Unsupported) {
 		t.Errorf("OpenWindow = %v", err)
 	}
-}
-
-// TestSpawn starts this test binary as the agent: see agentMain.
-func TestSpawn(t *testing.T) {
-	t.Setenv("DRAWBRIDGE_TEST_AGENT", "1")
-	p := folders(t)
-	client, err := control.Ensure(t.Context(), p, func(context.Context) error { return Spawn(p, os.Args[0], "--on-demand") })
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	s, err := client.Snapshot(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	fields := strings.Fields(s.Version) // what the process said of itself
-	home, _ := os.UserHomeDir()
-	if want := "agent --config-dir " + p.Config + " --state-dir " + p.State + " --on-demand | leader " + home; s.Version != want {
-		t.Errorf("it is %q, want %q", fields, want)
-	}
-	if err := client.Stop(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	log, err := os.ReadFile(filepath.Join(p.Logs(), "agent.log"))
-	if err != nil || !strings.Contains(string(log), "said to stderr") || strings.Contains(string(log), "said to stdout") {
-		t.Errorf("log %q, %v", log, err)
-	}
-	time.Sleep(100 * time.Millisecond) // until the one who waits for it has gone
 }
