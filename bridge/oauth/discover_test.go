@@ -369,3 +369,14 @@ func TestDiscoverSlowAndCancelled(t *testing.T) {
 		t.Errorf("after cancelling: %v", err)
 	}
 }
+
+// Credentials belong to an issuer: one that is down for a minute must not move
+// everybody to another.
+func TestDiscoverDoesNotPassOverAServerThatIsAway(t *testing.T) {
+	s, away := newSite(t), newSite(t)
+	away.Close()
+	s.on(prm, s.sends(object{"resource": "$SELF", "authorization_servers": []string{away.URL, "$SELF"}}))
+	s.on(rfc8414, s.sends(asMetadata(nil)))
+	_, err := newClient().Discover(t.Context(), s.URL, Challenge{})
+	wantFault(t, err, fault.Unreachable, strings.TrimPrefix(away.URL, "http://"))
+}
