@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -254,4 +256,13 @@ func eventually(t *testing.T, what string, ok func() bool) {
 			t.Fatalf("not in time: %s", what)
 		}
 	}
+}
+
+// reaped waits until what was launched has ended and is waited for.
+func reaped(t *testing.T) {
+	t.Helper()
+	buf := make([]byte, 1<<20)
+	eventually(t, "the launched program has ended", func() bool {
+		return !strings.Contains(string(buf[:runtime.Stack(buf, true)]), "agent.launch")
+	})
 }

@@ -137,5 +137,5 @@ func TestTheWindowStartsInsideTheSession(t *testing.T) {
 	if got, _ := os.ReadFile(record); string(got) != ":9|wayland|\n" {
 		t.Errorf("it ran with %q", got)
 	}
-	time.Sleep(50 * time.Millisecond) // until the one who waits for it has gone
+	reaped(t)
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -73,5 +72,5 @@ func TestSpawn(t *testing.T) {
 	if err != nil || !strings.Contains(string(log), "said to stderr") || strings.Contains(string(log), "said to stdout") {
 		t.Errorf("log %q, %v", log, err)
 	}
-	time.Sleep(100 * time.Millisecond) // until the one who waits for it has gone
+	reaped(t)
 }
