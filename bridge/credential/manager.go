@@ -56,6 +56,8 @@ type Manager struct {
 	agent string // User-Agent
 
 	flights sync.WaitGroup // renewals under way
+	closing chan struct{}  // closed by Close: no renewal is tried again
+	close   sync.Once
 
 	mu       sync.Mutex
 	accounts map[string]*Account // by key and URL: one per credential and process
@@ -65,7 +67,7 @@ type Manager struct {
 func NewManager(c Config) *Manager {
 	m := &Manager{
 		paths: c.Paths, vault: c.Vault, http: c.HTTP, log: c.Log, now: c.Now,
-		agent: "drawbridge", accounts: map[string]*Account{},
+		agent: "drawbridge", accounts: map[string]*Account{}, closing: make(chan struct{}),
 	}
 	if m.http == nil {
 		m.http = &http.Client{}
@@ -100,9 +102,11 @@ func (m *Manager) Account(s config.Server, account string) *Account {
 	return a
 }
 
-// Close waits until renewals under way are over, or ctx ends: a process that
-// left in the middle of one would lose the rotated refresh token.
+// Close waits until requests for new tokens under way are over, or ctx ends: a
+// process that left in the middle of one would lose the rotated refresh token.
+// A renewal that only waits to be tried again is given up.
 func (m *Manager) Close(ctx context.Context) {
+	m.close.Do(func() { close(m.closing) })
 	done := make(chan struct{})
 	go func() {
 		m.flights.Wait()

@@ -116,11 +116,11 @@ func (a *Account) askRefresh(ctx context.Context, r *record) (oauth.Tokens, erro
 		}
 		wait := pause
 		var t *oauth.TokenError
-		if errors.As(err, &t) {
-			if !t.Temporary() {
-				return oauth.Tokens{}, err
-			}
+		switch {
+		case errors.As(err, &t) && t.Temporary():
 			wait = max(wait, t.RetryAfter)
+		case errors.As(err, &t), !fault.Is(err, fault.Unreachable):
+			return oauth.Tokens{}, err
 		}
 		a.m.log.Warn("refresh not answered", "key", a.key, "error", err)
 		if a.m.now().Add(wait).After(until) {
@@ -129,6 +129,9 @@ func (a *Account) askRefresh(ctx context.Context, r *record) (oauth.Tokens, erro
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
+			timer.Stop()
+			return oauth.Tokens{}, err
+		case <-a.m.closing:
 			timer.Stop()
 			return oauth.Tokens{}, err
 		case <-timer.C:
