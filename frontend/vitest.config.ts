@@ -1,6 +1,6 @@
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig, mergeConfig } from 'vitest/config'
-import viteConfig from './vite.config'
+import viteConfig from './vite.config.ts'
 
 // State and words run in Node; components run in a real Chromium.
 const chromium = process.env['CHROMIUM'] ?? '/usr/bin/chromium'

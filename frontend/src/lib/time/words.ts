@@ -15,7 +15,8 @@ export function duration(ms: number): string {
   if (t < minute) return `${Math.floor(t / second)} s`
   if (t < hour) return `${Math.floor(t / minute)} min ${pad((t % minute) / second)} s`
   if (t < day) return `${Math.floor(t / hour)} h ${pad((t % hour) / minute)} min`
-  return `${Math.floor(t / day)} d ${Math.floor((t % day) / hour)} h`
+  const days = Math.floor(t / day)
+  return days < 14 ? `${days} d ${Math.floor((t % day) / hour)} h` : `${days} d`
 }
 
 function pad(n: number): string {

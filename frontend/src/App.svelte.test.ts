@@ -1,0 +1,225 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { page, userEvent } from 'vitest/browser'
+import { render } from 'vitest-browser-svelte'
+import './lib/styles/tokens.css'
+import './lib/styles/base.css'
+import App from './App.svelte'
+import { Fake, type Scene } from './lib/api/fake'
+
+// The whole page in a real Chromium, with the fake agent behind it. Everything
+// is found by its role and name, as a screen reader finds it.
+
+let fake: Fake
+
+async function show(scene: Scene = 'mixed') {
+  fake = new Fake({ scene, signInTime: null })
+  await render(App, { api: fake })
+}
+
+const button = (name: string) => page.getByRole('button', { name, exact: true })
+const heading = (name: string) => page.getByRole('heading', { name })
+
+beforeEach(() => {
+  document.body.focus()
+})
+
+describe('servers', () => {
+  it('shows each state in words', async () => {
+    await show()
+    const card = (name: string) => page.getByRole('article', { name })
+    await expect.element(card('demo')).toHaveTextContent('Signed in as ada@example.com')
+    await expect.element(card('linear')).toHaveTextContent('Sign-in needed')
+    await expect.element(card('linear')).toHaveTextContent('the server no longer accepts it')
+    await expect.element(card('notion')).toHaveTextContent('auth.notion.example does not answer')
+    await expect.element(card('sentry')).toHaveTextContent('Your browser has opened. Finish signing in there.')
+    await expect.element(card('wiki')).toHaveTextContent('Signed out')
+  })
+
+  it('is calm about a token that is renewed at its next use', async () => {
+    await show()
+    const archive = page.getByRole('article', { name: 'archive' })
+    await expect.element(archive).toHaveTextContent(/Access token expired \d+ s ago; it is renewed at the next use\./)
+    await expect.element(archive.getByRole('alert')).not.toBeInTheDocument()
+  })
+
+  it('counts down', async () => {
+    await show('single')
+    const demo = page.getByRole('article', { name: 'demo' })
+    await expect.element(demo).toHaveTextContent(/\b(10|9) s left/)
+    await new Promise((resolve) => setTimeout(resolve, 2000))
+    await expect.element(demo).toHaveTextContent(/\b[678] s left/)
+    await expect.element(demo.getByRole('progressbar')).toBeVisible()
+  })
+
+  it('signs in, shows the address to copy, and cancels', async () => {
+    await show()
+    await button('Sign in: wiki').click()
+    const wiki = page.getByRole('article', { name: 'wiki' })
+    await expect.element(wiki.getByRole('status')).toHaveTextContent('Asking the server how to sign in')
+    await wiki.getByRole('button', { name: 'Copy address' }).click()
+    expect(fake.copied[0]).toContain('https://auth.example.com/authorize')
+    await expect.element(wiki.getByText('Copied')).toBeVisible()
+    await button('Cancel: wiki').click()
+    await expect.element(button('Sign in: wiki')).toBeVisible()
+  })
+
+  it('says beside the server what went wrong with an action', async () => {
+    await show()
+    fake.signOut = () => Promise.reject(new Error('The keychain is locked.'))
+    await button('Sign out: demo').click()
+    await expect
+      .element(page.getByRole('article', { name: 'demo' }).getByRole('alert'))
+      .toHaveTextContent('The keychain is locked.')
+  })
+
+  it('asks before it removes, and keeps on Escape', async () => {
+    await show()
+    await button('Remove: wiki').click()
+    await expect.element(page.getByRole('dialog', { name: 'Remove wiki?' })).toBeVisible()
+    await userEvent.keyboard('{Escape}')
+    await expect.element(page.getByRole('dialog')).not.toBeInTheDocument()
+    await expect.element(button('Remove: wiki')).toHaveFocus()
+    await button('Remove: wiki').click()
+    await button('Remove').click()
+    await expect.element(page.getByRole('article', { name: 'wiki' })).not.toBeInTheDocument()
+    await expect.element(heading('Servers')).toHaveFocus()
+  })
+
+  it('says that there is nothing yet, and what to do', async () => {
+    await show('empty')
+    await expect.element(heading('No servers yet')).toBeVisible()
+    await expect.element(button('Add server')).toBeVisible()
+  })
+
+  it('explains an agent that is away, and comes back', async () => {
+    await show('away')
+    await expect.element(heading('Drawbridge\u2019s agent is away')).toBeVisible()
+    await expect.element(page.getByRole('alert')).toHaveTextContent('run drawbridge agent in a terminal')
+    fake.comeBack()
+    await expect.element(heading('No servers yet')).toBeVisible()
+  })
+
+  it('says what keeps the agent from working', async () => {
+    await show('no_keychain')
+    await expect.element(page.getByRole('alert')).toHaveTextContent('Install and unlock GNOME Keyring')
+  })
+})
+
+describe('adding a server', () => {
+  async function open() {
+    await show()
+    await button('Add server').click()
+  }
+  const address = () => page.getByLabelText('Server address')
+  const name = () => page.getByLabelText('Name')
+
+  it('suggests a name until one is typed', async () => {
+    await open()
+    await expect.element(address()).toHaveFocus()
+    await userEvent.keyboard('https://mcp.figma.com/mcp')
+    await expect.element(name()).toHaveValue('figma')
+    await name().fill('design')
+    await address().fill('https://mcp.asana.com/mcp')
+    await expect.element(name()).toHaveValue('design')
+  })
+
+  it('adds and begins to sign in on Enter', async () => {
+    await open()
+    await address().fill('mcp.figma.com/mcp')
+    await userEvent.keyboard('{Enter}')
+    const card = page.getByRole('article', { name: 'figma' })
+    await expect.element(card).toHaveTextContent('https://mcp.figma.com/mcp')
+    await expect.element(card).toHaveTextContent('Signing in')
+  })
+
+  it('only adds when that is wished', async () => {
+    await open()
+    await address().fill('https://mcp.figma.com/mcp')
+    await button('Add only').click()
+    await expect.element(page.getByRole('article', { name: 'figma' })).toHaveTextContent('Signed out')
+  })
+
+  it('complains beside the field, which gets the focus', async () => {
+    await open()
+    await button('Add and sign in').click()
+    await expect.element(address()).toHaveFocus()
+    await expect.element(address()).toHaveAccessibleDescription(/Enter the server.s address/)
+    await address().fill('http://mcp.example.com')
+    await expect.element(address()).toHaveAccessibleDescription(/must start with https/)
+  })
+
+  it('shows what Go refuses beside the field that it is about', async () => {
+    await open()
+    fake.addServer = () =>
+      Promise.reject(
+        Object.assign(new Error(), { code: 'bad_url', what: 'It has a fragment.', next: 'Leave it out.' }) as Error,
+      )
+    await address().fill('https://mcp.figma.com/mcp#x')
+    await button('Add only').click()
+    await expect.element(address()).toHaveAccessibleDescription('It has a fragment. Leave it out.')
+    await expect.element(page.getByRole('dialog')).toBeVisible()
+    await address().fill('https://mcp.figma.com/mcp')
+    await expect.element(address()).not.toHaveAttribute('aria-invalid', 'true')
+  })
+})
+
+describe('the token', () => {
+  async function open() {
+    await show()
+    await button('View token: demo').click()
+    await expect.element(heading('Access token: demo')).toHaveFocus()
+  }
+
+  it('explains the claims', async () => {
+    await open()
+    const claims = page.getByRole('table', { name: 'Claims' })
+    await expect.element(claims.getByRole('row', { name: /^Audience aud/ })).toHaveTextContent('http://127.0.0.1:4100')
+    await expect.element(claims.getByRole('row', { name: /^Expires exp/ })).toHaveTextContent(/in 28 min \d\d s/)
+    await expect.element(page.getByRole('table', { name: 'Header' })).toHaveTextContent('ES256')
+    await expect.element(page.getByText('Valid', { exact: true })).toBeVisible()
+  })
+
+  it('asks once, and again only when the token is another one', async () => {
+    await show()
+    let asked = 0
+    const real = fake.token.bind(fake)
+    fake.token = (key) => {
+      asked++
+      return real(key)
+    }
+    await button('View token: demo').click()
+    await expect.element(heading('Claims')).toBeVisible()
+    expect(asked).toBe(1)
+    fake.update('linear', { state: 'signed_out' })
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(asked).toBe(1)
+    fake.finishSignIn('demo')
+    await expect.poll(() => asked).toBe(2)
+  })
+
+  it('copies JSON without the token', async () => {
+    await open()
+    await button('Copy as JSON').click()
+    const copied = JSON.parse(fake.copied[0] ?? '') as { header: { alg: string }; claims: { sub: string } }
+    expect(copied.header.alg).toBe('ES256')
+    expect(copied.claims.sub).toBe('u-1815')
+  })
+
+  it('goes back by Escape to the button it came from', async () => {
+    await open()
+    await userEvent.keyboard('{Escape}')
+    await expect.element(button('View token: demo')).toHaveFocus()
+  })
+
+  it('says so when it is opaque', async () => {
+    await show('opaque')
+    await button('View token: github').click()
+    await expect.element(heading('This token cannot be read')).toBeVisible()
+  })
+
+  it('says so when the server goes meanwhile', async () => {
+    await open()
+    fake.emit({ seq: 99, removed: 'demo' })
+    await expect.element(heading('This server is gone')).toBeVisible()
+  })
+})
