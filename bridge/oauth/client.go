@@ -37,6 +37,8 @@ const (
 type Config struct {
 	// HTTP gives the transport: TLS settings and proxy. Its cookie jar, redirect
 	// policy, timeout and dialling are not used. Nil means the default transport.
+	// One that is not an *http.Transport is used as it is: resolved addresses then
+	// go unchecked.
 	HTTP *http.Client
 	// Server is the URL of the MCP server on whose behalf the client works. An
 	// address in a private network is reached only for a server that is in one
