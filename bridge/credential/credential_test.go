@@ -36,6 +36,7 @@ type world struct {
 	paths  config.Paths
 	log    bytes.Buffer
 	logMu  sync.Mutex
+	people sync.WaitGroup
 	server config.Server
 }
 
@@ -53,11 +54,13 @@ func newWorld(t *testing.T, lifetime time.Duration) *world {
 	}
 	t.Cleanup(func() { _ = d.Close() })
 	dir := t.TempDir()
-	return &world{
+	w := &world{
 		t: t, demo: d, vault: vault.NewMemory(),
 		paths:  config.Paths{Config: filepath.Join(dir, "config"), State: filepath.Join(dir, "state")},
 		server: config.Server{Name: "demo", URL: d.URL()},
 	}
+	t.Cleanup(w.people.Wait)
+	return w
 }
 
 // process is another process of the same user: it shares the vault and the
@@ -79,13 +82,13 @@ func (w *world) process() *credential.Account {
 
 // person opens the address and allows what is asked, as ada.
 func (w *world) person(opened *int) credential.UI {
-	return credential.UI{Open: func(ctx context.Context, url string) error {
+	return credential.UI{Open: func(_ context.Context, url string) error {
 		*opened++
-		go func() {
-			if _, err := demo.SignInAsPerson(ctx, url, "ada@example.com"); err != nil {
+		w.people.Go(func() { // reads the last page, which comes as SignIn returns
+			if _, err := demo.SignInAsPerson(context.Background(), url, "ada@example.com"); err != nil {
 				w.t.Errorf("person: %v", err)
 			}
-		}()
+		})
 		return nil
 	}}
 }
