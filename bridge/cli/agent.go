@@ -5,10 +5,74 @@ import (
 	"errors"
 
 	"github.com/spf13/cobra"
+
+	"drawbridge/bridge/agent"
+	"drawbridge/bridge/control"
+	"drawbridge/bridge/tray"
 )
 
 func (a *app) agent() *cobra.Command {
-	return &cobra.Command{Use: "agent", RunE: func(*cobra.Command, []string) error { return errors.New("not yet") }}
+	onDemand, noTray := false, false
+	cmd := &cobra.Command{
+		Use: "agent", GroupID: "more",
+		Short: "Run the resident part: tray icon, sign-ins, the window's other end",
+		Long: `Run the resident part of a desktop session: the tray icon, the sign-ins that are
+under way, and what the window talks to. One for each user; a second one says so
+and ends. ` + "`drawbridge stdio`" + ` starts one when somebody has to sign in.`,
+		Example: "  drawbridge agent\n  drawbridge agent --no-tray\n  drawbridge agent stop",
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, err := a.paths()
+			if err != nil {
+				return err
+			}
+			log := a.log()
+			m, err := a.manager(p, log)
+			if err != nil {
+				return err
+			}
+			defer closeManager(m)
+			cfg := agent.Config{
+				Paths: p, Accounts: agent.Credentials(m), OnDemand: onDemand,
+				OpenWindow: agent.Window(p), Version: a.Version, Log: log,
+			}
+			if !noTray {
+				cfg.Tray = tray.New(log)
+			}
+			err = agent.Run(cmd.Context(), cfg)
+			if errors.Is(err, context.Canceled) {
+				return nil // asked to end by a signal
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&onDemand, "on-demand", false, "end when nobody has needed it for ten minutes; no tray until somebody wants it to stay")
+	cmd.Flags().BoolVar(&noTray, "no-tray", false, "show no tray icon")
+	cmd.AddCommand(a.agentStop())
+	return cmd
 }
 
-func (a *app) spawnAgent(context.Context) error { return errors.New("not yet") }
+func (a *app) agentStop() *cobra.Command {
+	return &cobra.Command{
+		Use: "stop", Short: "End the agent that is running",
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, err := a.paths()
+			if err != nil {
+				return err
+			}
+			client := control.Dial(p)
+			defer client.Close()
+			return client.Stop(cmd.Context())
+		},
+	}
+}
+
+// spawnAgent starts an agent that outlives this process.
+func (a *app) spawnAgent(context.Context) error {
+	p, err := a.paths()
+	if err != nil {
+		return err
+	}
+	return agent.Spawn(p, "", "--on-demand")
+}

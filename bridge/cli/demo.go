@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"drawbridge/bridge/agent"
 	"drawbridge/bridge/fault"
 )
 
@@ -29,27 +28,13 @@ lets a token be renewed. Your own settings and keychain entries are not touched.
 See drawbridge demo --help for its options.`,
 		DisableFlagParsing: true, // they are the program's
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path, err := beside(demoProgram)
+			path, err := agent.Program(demoProgram)
 			if err != nil {
 				return fault.Wrap(err, fault.Internal, "The demo is not installed: "+demoProgram+" is missing beside this program.", "From the sources: make build")
 			}
 			return a.passTo(cmd.Context(), path, args)
 		},
 	}
-}
-
-// beside finds a program of ours in this program's folder, else on PATH.
-func beside(name string) (string, error) {
-	if runtime.GOOS == "windows" {
-		name += ".exe"
-	}
-	if own, err := ownPath(); err == nil {
-		path := filepath.Join(filepath.Dir(own), name)
-		if _, err := os.Stat(path); err == nil {
-			return path, nil
-		}
-	}
-	return exec.LookPath(name)
 }
 
 // exitError is the exit status of a program that we only passed on to; it has

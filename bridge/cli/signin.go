@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"drawbridge/bridge/browser"
+	"drawbridge/bridge/agent"
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/secret"
@@ -38,7 +38,7 @@ func (a *app) login() *cobra.Command {
 }
 
 func (a *app) signIn(ctx context.Context, account *credential.Account, noBrowser bool) error {
-	ui := credential.UI{Open: browser.Open, Show: func(url string, opened bool) {
+	ui := credential.UI{Open: agent.OpenBrowser, Show: func(url string, opened bool) {
 		switch {
 		case noBrowser:
 			fmt.Fprintf(a.Stderr, "Open this address in a browser on this computer to sign in to %s:\n", account.Name())

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"drawbridge/bridge/browser"
+	"drawbridge/bridge/agent"
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/control"
 	"drawbridge/bridge/credential"
@@ -137,7 +137,7 @@ func (a *app) needSignIn(ctx context.Context, p config.Paths, account *credentia
 			log.Warn("no agent; signing in from here", "error", err)
 		}
 	}
-	err := account.SignIn(ctx, credential.UI{Open: browser.Open, Show: func(url string, opened bool) {
+	err := account.SignIn(ctx, credential.UI{Open: agent.OpenBrowser, Show: func(url string, opened bool) {
 		if !opened {
 			fmt.Fprintf(a.Stderr, "Open this address on this computer to sign in to %s:\n  %s\n", account.Name(), url)
 		}
