@@ -510,7 +510,9 @@ func TestEveryFailureIsAnAnswer(t *testing.T) {
 		{"202 for a request", func(w http.ResponseWriter) { w.WriteHeader(202) }, "may have run"},
 		{"a web page", func(w http.ResponseWriter) { w.Header().Set("Content-Type", "text/html"); w.WriteHeader(200) }, "not MCP"},
 		{"stream ends without response", func(w http.ResponseWriter) { writeEvents(w, ": hi") }, "may have run"},
-		{"answer for nobody", func(w http.ResponseWriter) { writeJSON(w, `{"jsonrpc":"2.0","id":null,"error":{"code":-1,"message":"m"}}`) }, `"id":7,"error":{"code":-1`},
+		{"answer for nobody", func(w http.ResponseWriter) {
+			writeJSON(w, `{"jsonrpc":"2.0","id":null,"error":{"code":-1,"message":"m"}}`)
+		}, `"id":7,"error":{"code":-1`},
 		{"redirect elsewhere", func(w http.ResponseWriter) { w.Header().Set("Location", "https://other.example/"); w.WriteHeader(307) }, "has moved"},
 		{"connection cut", hang, "does not answer"},
 	} {
