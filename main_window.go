@@ -70,17 +70,19 @@ func openWindow() error {
 		},
 	})
 	return wails.Run(&options.App{
-		Title:            "Drawbridge",
-		Width:            880,
-		Height:           680,
-		MinWidth:         420,
-		MinHeight:        480,
-		AssetServer:      &assetserver.Options{Assets: page},
-		BackgroundColour: options.NewRGB(0x80, 0x80, 0x80),
+		Title:     "Drawbridge",
+		Width:     880,
+		Height:    680,
+		MinWidth:  420,
+		MinHeight: 480,
+		// Shown when the page is there: no flash of the wrong theme's colour.
+		StartHidden: true,
+		AssetServer: &assetserver.Options{Assets: page},
 		OnStartup: func(ctx context.Context) {
 			ready.Store(&ctx)
 			app.start(ctx)
 		},
+		OnDomReady:     func(ctx context.Context) { runtime.WindowShow(ctx) },
 		OnShutdown:     func(context.Context) { app.close() },
 		Bind:           []any{app},
 		EnumBind:       []any{control.AllStates},

@@ -151,9 +151,7 @@ describe('adding a server', () => {
   it('shows what Go refuses beside the field that it is about', async () => {
     await open()
     fake.addServer = () =>
-      Promise.reject(
-        Object.assign(new Error(), { code: 'bad_url', what: 'It has a fragment.', next: 'Leave it out.' }) as Error,
-      )
+      Promise.reject(Object.assign(new Error(), { code: 'bad_url', what: 'It has a fragment.', next: 'Leave it out.' }))
     await address().fill('https://mcp.figma.com/mcp#x')
     await button('Add only').click()
     await expect.element(address()).toHaveAccessibleDescription('It has a fragment. Leave it out.')
