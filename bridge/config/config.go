@@ -60,28 +60,44 @@ func goodName(name string) bool {
 // https, or http to loopback (allowHTTP lifts that one).
 func CheckURL(raw string, allowHTTP bool) error {
 	bad := func(why string) error {
-		return fault.New(fault.BadURL, fmt.Sprintf("%q is not a usable server address: %s.", raw, why),
+		return fault.New(fault.BadURL, fmt.Sprintf("%q is not a usable server address: %s.", shown(raw), why),
 			"Give the server's full MCP address, such as https://mcp.example.com/mcp.")
 	}
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil:
 		return bad("it is not a URL")
-	case u.Scheme == "" || u.Host == "" || u.Hostname() == "":
-		return bad("it has no scheme or no host")
+	case u.Scheme == "" || u.Host == "" && u.Opaque == "" && u.Scheme != "https" && u.Scheme != "http":
+		return bad("it does not begin with https://")
 	case u.User != nil:
-		return bad("it carries a user name or password")
-	case u.Fragment != "" || strings.HasSuffix(raw, "#"):
-		return bad("it has a fragment")
+		return bad("it holds a user name or a password")
+	case u.Scheme != "https" && u.Scheme != "http":
+		return bad("it does not begin with https://")
+	case u.Hostname() == "":
+		return bad("it names no host")
+	case strings.Contains(raw, "#"):
+		return bad("it has a part after #, which no server gets to see")
 	case u.Scheme == "https":
 		return nil
-	case u.Scheme != "http":
-		return bad("its scheme is not https")
 	case allowHTTP || IsLoopback(u.Hostname()):
 		return nil
 	}
-	return fault.New(fault.BadURL, fmt.Sprintf("%q is http to another machine: the token would cross the network in clear text.", raw),
+	return fault.New(fault.BadURL, fmt.Sprintf("%q is http to another machine: the token would cross the network in clear text.", shown(raw)),
 		"Use https, or add --allow-http if that network is really yours.")
+}
+
+// shown is an address as a message may show it: a password before an @ and a
+// key in the query do not belong on a screen or into a log.
+func shown(raw string) string {
+	raw, _, hasQuery := strings.Cut(raw, "?")
+	if i := strings.LastIndex(raw, "@"); i >= 0 && strings.Contains(raw[:i], ":") {
+		scheme, _, _ := strings.Cut(raw[:i], "://")
+		raw = scheme + "://…" + raw[i:]
+	}
+	if hasQuery {
+		raw += "?…"
+	}
+	return raw
 }
 
 // IsLoopback reports whether host (without a port) names this machine: localhost
@@ -122,9 +138,10 @@ func (s *Settings) Add(server Server) error {
 	if err := server.Check(); err != nil {
 		return err
 	}
-	if s.index(server.Name) >= 0 {
-		return fault.New(fault.ServerExists, fmt.Sprintf("There is a server named %q already.", server.Name),
-			"Choose another name, or remove it first: drawbridge remove "+server.Name)
+	if i := s.index(server.Name); i >= 0 {
+		there := s.Servers[i]
+		return fault.New(fault.ServerExists, fmt.Sprintf("There is a server named %q already: %s", there.Name, there.URL),
+			"Choose another name, or remove that one first: drawbridge remove "+there.Name)
 	}
 	s.Servers = append(s.Servers, server)
 	return nil

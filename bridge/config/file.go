@@ -1,19 +1,15 @@
 package config
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
-	"github.com/tailscale/hujson"
 
 	"drawbridge/bridge/fault"
 )
@@ -29,42 +25,13 @@ func Load(p Paths) (*Settings, error) {
 		return &Settings{Version: CurrentVersion}, nil
 	}
 	if err != nil {
-		return nil, fault.Wrap(err, fault.BadSettings, fmt.Sprintf("The settings file %s cannot be read.", p.SettingsFile()), "Check that it is yours to read.")
+		return nil, unreadable(p.SettingsFile(), err)
 	}
-	return parse(p, raw)
+	return parse(p.SettingsFile(), raw)
 }
 
-func parse(p Paths, raw []byte) (*Settings, error) {
-	bad := func(err error) error {
-		return fault.Wrap(err, fault.BadSettings,
-			fmt.Sprintf("The settings file %s is damaged: %s.", p.SettingsFile(), strings.TrimPrefix(err.Error(), "hujson: ")),
-			"Mend that line, or move the file away; nothing has been changed.")
-	}
-	std, err := hujson.Standardize(raw)
-	if err != nil {
-		return nil, bad(err)
-	}
-	dec := json.NewDecoder(bytes.NewReader(std))
-	dec.DisallowUnknownFields()
-	var s Settings
-	if err := dec.Decode(&s); err != nil {
-		return nil, bad(err)
-	}
-	if s.Version > CurrentVersion {
-		return nil, bad(fmt.Errorf("it is of version %d, newer than this program knows (%d)", s.Version, CurrentVersion))
-	}
-	seen := map[string]bool{}
-	for _, server := range s.Servers {
-		if err := server.Check(); err != nil {
-			return nil, bad(errors.New(fault.Public(err).What))
-		}
-		if seen[server.Name] {
-			return nil, bad(fmt.Errorf("it names %q twice", server.Name))
-		}
-		seen[server.Name] = true
-	}
-	s.Version = CurrentVersion
-	return &s, nil
+func unreadable(file string, err error) error {
+	return fault.Wrap(err, fault.BadSettings, fmt.Sprintf("The settings file %s cannot be read.", file), "Check that it is yours to read.")
 }
 
 // Update changes the settings under a lock that holds other processes off:
@@ -80,20 +47,26 @@ func Update(ctx context.Context, p Paths, change func(*Settings) error) error {
 	ctx, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
 	lock := flock.New(filepath.Join(p.Locks(), "settings.lock"), flock.SetPermissions(0o600))
-	if ok, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil || !ok {
-		return fault.Wrap(errors.Join(errors.New("settings lock"), err), fault.Storage, "Another Drawbridge is writing the settings.", "Try again in a moment.")
+	ok, err := lock.TryLockContext(ctx, 20*time.Millisecond)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return fault.Wrap(fmt.Errorf("settings lock: %w", err), fault.Storage, "Another Drawbridge is writing the settings.", "Try again in a moment.")
+	case err != nil || !ok:
+		return storageFault(lock.Path(), errors.Join(errors.New("settings lock"), err))
 	}
 	defer func() { _ = lock.Unlock() }()
 
-	raw, err := os.ReadFile(p.SettingsFile())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return storageFault(p.SettingsFile(), err)
+	file := p.SettingsFile()
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		file = real // a link into somebody's dotfiles stays one
 	}
-	s := &Settings{Version: CurrentVersion}
-	if len(raw) > 0 {
-		if s, err = parse(p, raw); err != nil {
-			return err
-		}
+	raw, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return unreadable(file, err)
+	}
+	s, err := parse(file, raw)
+	if err != nil {
+		return err
 	}
 	if err := change(s); err != nil {
 		return err
@@ -102,5 +75,5 @@ func Update(ctx context.Context, p Paths, change func(*Settings) error) error {
 	if err != nil {
 		return fmt.Errorf("render settings: %w", err)
 	}
-	return WriteFile(p.SettingsFile(), out)
+	return WriteFile(file, out)
 }

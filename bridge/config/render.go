@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -13,7 +14,7 @@ const header = "// Drawbridge's settings: JSON with comments. Yours to edit; no 
 // that comments and the order of members stay; servers that did not change are
 // not touched.
 func render(old []byte, s *Settings) ([]byte, error) {
-	if len(old) == 0 {
+	if len(bytes.TrimSpace(old)) == 0 {
 		fresh, err := json.MarshalIndent(s, "", "  ")
 		if err != nil {
 			return nil, err
@@ -25,7 +26,7 @@ func render(old []byte, s *Settings) ([]byte, error) {
 		return nil, err
 	}
 	var before Settings
-	std, err := hujson.Standardize(old)
+	std, err := standard(old)
 	if err != nil {
 		return nil, err
 	}
