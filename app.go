@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"iter"
 	"slices"
@@ -204,6 +205,17 @@ func (a *App) call(do func(context.Context, Agent) error) error {
 		return fault.Wrap(err, fault.AgentAway, "Drawbridge's agent did not answer in time.", "Try again.")
 	}
 	return err
+}
+
+// formatError makes what the page gets for an error: a control.Problem as JSON
+// text, since Wails' runtime makes a JavaScript Error of it, whose message can
+// only be text.
+func formatError(err error) any {
+	raw, err := json.Marshal(control.ProblemOf(err))
+	if err != nil {
+		return "" // three strings can always be written
+	}
+	return string(raw)
 }
 
 // awayProblem says why there is no agent.

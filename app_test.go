@@ -175,6 +175,13 @@ func TestAppGivesRefusalsAsFaults(t *testing.T) {
 	}
 }
 
+func TestFormatErrorHidesTheCause(t *testing.T) {
+	err := fault.Wrap(errors.New("dial tcp: secret detail"), fault.Unreachable, "It is away.", "Wait.")
+	if got, want := formatError(err), `{"code":"unreachable","what":"It is away.","next":"Wait."}`; got != want {
+		t.Errorf("formatError = %v, want %s", got, want)
+	}
+}
+
 func TestAppDoesNothingBeforeItsStart(t *testing.T) {
 	app := NewApp(AppConfig{
 		Connect: func(context.Context) (Agent, error) { t.Error("connected"); return nil, errors.New("no") },

@@ -86,7 +86,7 @@ func openWindow() error {
 		OnShutdown:     func(context.Context) { app.close() },
 		Bind:           []any{app},
 		EnumBind:       []any{control.AllStates},
-		ErrorFormatter: func(err error) any { return control.ProblemOf(err) },
+		ErrorFormatter: formatError,
 		Linux: &linux.Options{
 			Icon:             icon,
 			ProgramName:      "drawbridge-desktop",

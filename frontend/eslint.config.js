@@ -21,7 +21,7 @@ export default ts.config(
     languageOptions: {
       globals: { ...globals.browser },
       parserOptions: {
-        projectService: { allowDefaultProject: ['*.config.ts'], defaultProject: 'tsconfig.node.json' },
+        projectService: { allowDefaultProject: ['*.ts'], defaultProject: 'tsconfig.node.json' },
         extraFileExtensions: ['.svelte'],
         tsconfigRootDir: import.meta.dirname,
       },
@@ -47,6 +47,6 @@ export default ts.config(
     files: ['src/main.ts', '**/*.test.ts', 'e2e/**'],
     rules: { 'no-restricted-imports': ['error', { patterns: [wails] }] },
   },
-  { files: ['*.config.{js,ts}', 'e2e/**'], languageOptions: { globals: { ...globals.node } } },
+  { files: ['*.{js,ts}', 'e2e/**'], languageOptions: { globals: { ...globals.node } } },
   { files: ['*.js'], ...ts.configs.disableTypeChecked },
 )

@@ -1,10 +1,13 @@
 import { defineConfig } from '@playwright/test'
+import { chromium } from './chromium.ts'
 
 /**
  * Two kinds of tests:
  * - page: dist-fake (the page with a fake agent in it), served by Vite. Fast.
- * - backend: the real Go side; DRAWBRIDGE_E2E_BACKEND is the address of a window
- *   built with the tags desktop,dev,webkit2_41 and started with -devserver.
+ * - backend: the page with the real Go side behind it. DRAWBRIDGE_E2E_BACKEND is
+ *   the address that a window built with the tag `dev` serves; scripts/e2e.sh
+ *   starts one, with an agent and a demo server, and DRAWBRIDGE_E2E_SERVER is the
+ *   address of the latter.
  */
 const backend = process.env['DRAWBRIDGE_E2E_BACKEND']
 const port = 34317
@@ -21,10 +24,8 @@ export default defineConfig({
     viewport: { width: 880, height: 680 },
     locale: 'en-GB',
     timezoneId: 'UTC',
-    launchOptions: {
-      executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-      args: ['--no-sandbox', '--disable-gpu', '--font-render-hinting=none'],
-    },
+    launchOptions: chromium,
+    trace: 'retain-on-failure',
   },
   projects: backend
     ? [{ name: 'backend', testMatch: 'backend/*.spec.ts', use: { baseURL: backend } }]

@@ -1,10 +1,9 @@
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig, mergeConfig } from 'vitest/config'
+import { chromium } from './chromium.ts'
 import viteConfig from './vite.config.ts'
 
 // State and words run in Node; components run in a real Chromium.
-const chromium = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
-
 export default defineConfig((env) =>
   mergeConfig(
     viteConfig(env),
@@ -30,9 +29,7 @@ export default defineConfig((env) =>
                 headless: true,
                 screenshotFailures: false,
                 viewport: { width: 880, height: 680 },
-                provider: playwright({
-                  launchOptions: { executablePath: chromium, args: ['--no-sandbox', '--disable-gpu'] },
-                }),
+                provider: playwright({ launchOptions: chromium }),
                 instances: [{ browser: 'chromium' }],
               },
             },

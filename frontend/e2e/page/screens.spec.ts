@@ -1,10 +1,10 @@
 import AxeBuilder from '@axe-core/playwright'
 import { expect, test, type Page } from '@playwright/test'
+import { pictures } from '../pictures.ts'
 
 // Every screen in both themes: axe finds nothing, nothing is wider than the
 // window, and a picture is kept in test/artifacts/screens for a person to look at.
 
-const pictures = `${process.env['DRAWBRIDGE_ARTIFACTS'] ?? '../test/artifacts'}/screens`
 const noon = new Date('2026-03-14T12:00:00Z')
 
 interface Screen {

@@ -32,7 +32,7 @@ it('makes lists of Go\u2019s nil slices', async () => {
 })
 
 it('rejects with the Problem that Go gave', async () => {
-  app.SignOut.mockRejectedValueOnce({ code: 'unreachable', what: 'Away.', next: 'Wait.' })
+  app.SignOut.mockRejectedValueOnce(new Error('{"code":"unreachable","what":"Away.","next":"Wait."}'))
   const failure = await bridge()
     .signOut('k')
     .catch((e: unknown) => e)

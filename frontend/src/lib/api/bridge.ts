@@ -35,7 +35,17 @@ async function ask<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call()
   } catch (thrown) {
-    throw new ApiError(problemOf(thrown))
+    throw new ApiError(problemOf(unpacked(thrown)))
+  }
+}
+
+/** Go's Problem travels as JSON in the message of an Error; see formatError in app.go. */
+function unpacked(thrown: unknown): unknown {
+  if (!(thrown instanceof Error) || !thrown.message.startsWith('{')) return thrown
+  try {
+    return JSON.parse(thrown.message)
+  } catch {
+    return thrown
   }
 }
 

@@ -412,7 +412,8 @@ export function fakeFromAddress(): Fake {
   const options: Options = {}
   const scene = query.get('scene')
   if (scene !== null && scene in scenes) options.scene = scene as Scene
-  if (query.get('signInTime') === 'never') options.signInTime = null
+  const signInTime = query.get('signInTime')
+  if (signInTime !== null) options.signInTime = signInTime === 'never' ? null : Number(signInTime)
   window.fake = new Fake(options)
   return window.fake
 }

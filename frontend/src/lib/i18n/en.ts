@@ -11,7 +11,11 @@ export const text = {
         ? total === 1
           ? 'Signed in and ready.'
           : `All ${total} are signed in and ready.`
-        : `${signedIn} of ${total} signed in.`,
+        : signedIn > 0
+          ? `${signedIn} of ${total} signed in.`
+          : total === 1
+            ? 'Not signed in.'
+            : `None of ${total} signed in.`,
     waiting: (names: string[]) =>
       names.length === 1 ? `${names[0] ?? ''} needs your attention.` : `${names.length} need your attention.`,
     list: 'Servers',

@@ -109,6 +109,7 @@ export class Servers {
 
   /** Asks the agent something about one server; a failure or a warning is kept to be shown with it. */
   async #act(key: string, ask: () => Promise<Problem | null>): Promise<void> {
+    if (this.busy.has(key)) return // a second click
     this.busy.add(key)
     this.notes.delete(key)
     try {

@@ -1,0 +1,102 @@
+import { expect, test, type Page } from '@playwright/test'
+
+// Everything can be done without a mouse, and the focus is never lost.
+
+async function tabTo(page: Page, name: string) {
+  for (let i = 0; i < 60; i++) {
+    await page.keyboard.press('Tab')
+    const focused = await page.evaluate(() => {
+      const e = document.activeElement
+      return e === null ? '' : (e.getAttribute('aria-label') ?? e.textContent.trim())
+    })
+    if (focused === name) return
+  }
+  throw new Error(`Tab never comes to ${name}`)
+}
+
+test('add, sign in, read the token, sign out and remove by keyboard', async ({ page }) => {
+  await page.goto('/?scene=empty&signInTime=600')
+  await tabTo(page, 'Add server')
+  await page.keyboard.press('Enter')
+  await expect(page.getByLabel('Server address')).toBeFocused()
+  await page.keyboard.type('https://mcp.linear.app/mcp')
+  await page.keyboard.press('Tab')
+  await expect(page.getByLabel('Name')).toBeFocused()
+  await expect(page.getByLabel('Name')).toHaveValue('linear')
+  await page.keyboard.press('Enter')
+
+  const card = page.getByRole('article', { name: 'linear' })
+  await expect(card).toContainText('Signing in')
+  await expect(card).toContainText('Signed in as ada@example.com')
+
+  await tabTo(page, 'View token: linear')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('heading', { name: 'Access token: linear' })).toBeFocused()
+  await expect(page.getByRole('table', { name: 'Claims' })).toBeVisible()
+  await tabTo(page, 'Servers')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('button', { name: 'View token: linear' })).toBeFocused()
+
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  await expect(card).toContainText('Signed out')
+  await expect(card.getByRole('heading')).toBeFocused()
+
+  await tabTo(page, 'Remove: linear')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('button', { name: 'Keep' })).toBeFocused()
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('heading', { name: 'No servers yet' })).toBeVisible()
+  await expect(page.getByRole('heading', { level: 1 })).toBeFocused()
+})
+
+test('a dialog keeps the focus inside and gives it back', async ({ page }) => {
+  await page.goto('/?scene=mixed')
+  const add = page.getByRole('button', { name: 'Add server' })
+  await add.press('Enter')
+  const dialog = page.getByRole('dialog')
+  for (let i = 0; i < 8; i++) {
+    await page.keyboard.press('Tab')
+    const outside = await dialog.evaluate((d) => {
+      const e = document.activeElement
+      return e !== document.body && !d.contains(e)
+    })
+    expect(outside).toBe(false)
+  }
+  await page.keyboard.press('Escape')
+  await expect(dialog).toBeHidden()
+  await expect(add).toBeFocused()
+})
+
+test('without motion nothing turns', async ({ page }) => {
+  await page.emulateMedia({ reducedMotion: 'reduce' })
+  await page.goto('/?scene=mixed')
+  const spinner = page.getByRole('article', { name: 'sentry' }).locator('svg.spin')
+  await expect(spinner).toHaveCSS('animation-name', 'none')
+})
+
+test('forced colours keep the states apart', async ({ page }) => {
+  await page.emulateMedia({ forcedColors: 'active' })
+  await page.goto('/?scene=mixed')
+  for (const words of ['Signed in', 'Sign-in needed', 'Trouble', 'Signing in', 'Signed out']) {
+    await expect(page.getByRole('article').getByText(words, { exact: true }).first()).toBeVisible()
+  }
+})
+
+test('the policy of the page lets nothing in from elsewhere', async ({ page, request }) => {
+  const html = await (await request.get('/')).text()
+  const policy = /http-equiv="Content-Security-Policy"\s+content="([^"]+)"/.exec(html)?.[1] ?? ''
+  expect(policy).toContain("default-src 'none'")
+  expect(policy).not.toMatch(/unsafe|\*|https?:/)
+
+  const complaints: string[] = []
+  const asked: string[] = []
+  page.on('console', (m) => m.type() === 'error' && complaints.push(m.text()))
+  page.on('request', (r) => asked.push(new URL(r.url()).origin))
+  await page.goto('/?scene=mixed')
+  await page.getByRole('button', { name: 'View token: demo' }).click()
+  await expect(page.getByRole('heading', { name: 'Claims' })).toBeVisible()
+  expect(complaints).toEqual([])
+  expect([...new Set(asked)]).toEqual([new URL(page.url()).origin])
+})
