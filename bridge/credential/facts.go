@@ -22,6 +22,8 @@ const (
 	SignedIn     State = "signed_in"
 	SignedOut    State = "signed_out"
 	SignInNeeded State = "sign_in_needed"
+	// Open: the server was asked and wants nobody to sign in.
+	Open State = "open"
 )
 
 // Facts is what may be shown of a credential: nothing in it is secret. Times

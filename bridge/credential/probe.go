@@ -3,9 +3,13 @@ package credential
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,7 +49,7 @@ func (a *Account) probe(ctx context.Context) (oauth.Challenge, probed, error) {
 	}
 	resp, err := a.m.http.Do(req)
 	if err != nil {
-		return oauth.Challenge{}, 0, fault.Wrap(err, fault.Unreachable, fmt.Sprintf("%s does not answer.", a.server.URL), "Check the address and your network.")
+		return oauth.Challenge{}, 0, a.probeFault(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
@@ -55,13 +59,34 @@ func (a *Account) probe(ctx context.Context) (oauth.Challenge, probed, error) {
 		challenge, _ := oauth.BearerChallenge(resp.Header)
 		return challenge, probeChallenged, nil
 	case resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests:
-		return oauth.Challenge{}, 0, fault.New(fault.Unreachable, fmt.Sprintf("%s answers with an error (HTTP %d).", a.server.URL, resp.StatusCode), "Try again later.")
+		return oauth.Challenge{}, 0, fault.New(fault.Unreachable, fmt.Sprintf("%s answers with an error (HTTP %d).", a.address(), resp.StatusCode), "Try again later.")
 	case resp.StatusCode == http.StatusOK && bytes.Contains(body, []byte(`"jsonrpc"`)):
 		a.endProbe(ctx, resp.Header.Get("Mcp-Session-Id"))
 		return oauth.Challenge{}, probeOpen, nil
 	}
 	challenge, _ := oauth.BearerChallenge(resp.Header)
 	return challenge, probeForeign, nil
+}
+
+// probeFault says why the server did not answer.
+func (a *Account) probeFault(err error) error {
+	var dns *net.DNSError
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return fault.Wrap(err, fault.Unreachable, fmt.Sprintf("There is no host %q.", dns.Name), "Check the address for a typing error, and your network.")
+	case errors.As(err, &certificate):
+		return fault.Wrap(err, fault.Unreachable, fmt.Sprintf("The certificate of %s is not trusted.", a.address()),
+			"Check this computer's clock and its trusted certificates; do not go on if somebody may be in between.")
+	}
+	return fault.Wrap(err, fault.Unreachable, fmt.Sprintf("%s does not answer.", a.address()), "Check the address and your network.")
+}
+
+// address is the server's URL as messages show it: quoted, and without its
+// query, which may hold a key.
+func (a *Account) address() string {
+	address, _, _ := strings.Cut(a.server.URL, "?")
+	return strconv.Quote(address)
 }
 
 // endProbe closes the session that an open server gave to the probe.

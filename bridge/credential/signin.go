@@ -77,7 +77,7 @@ func (a *Account) discover(ctx context.Context) (oauth.Discovery, error) {
 	case answer == probeOpen: // open, and no metadata either: nothing to sign in to
 		return oauth.Discovery{}, fmt.Errorf("sign in: %w", ErrOpen)
 	case answer == probeForeign:
-		return oauth.Discovery{}, fault.Wrap(err, fault.NotMCP, fmt.Sprintf("%s does not answer as an MCP server.", a.server.URL),
+		return oauth.Discovery{}, fault.Wrap(err, fault.NotMCP, fmt.Sprintf("%s does not answer as an MCP server.", a.address()),
 			"Check the address: it is often https://HOST/mcp.")
 	default:
 		return oauth.Discovery{}, err
@@ -88,14 +88,20 @@ func (a *Account) discover(ctx context.Context) (oauth.Discovery, error) {
 	return d, nil
 }
 
-// noteOpen forgets that the server once wanted a sign-in.
+// noteOpen remembers that the server wants no sign-in. Whoever is signed in
+// stays so: the tokens are still there to be revoked.
 func (a *Account) noteOpen(ctx context.Context) error {
 	unlock, err := a.lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	return a.note(func(f *Facts) { f.State, f.Problem = "", nil })
+	return a.note(func(f *Facts) {
+		if f.State != SignedIn {
+			f.State = Open
+		}
+		f.Problem = nil
+	})
 }
 
 // authorize sends the person to the authorization server and turns the answer
@@ -147,10 +153,13 @@ func (a *Account) redeem(ctx context.Context, d oauth.Discovery, client oauth.Cl
 		if errors.As(err, &t) && t.Code == "invalid_client" && a.server.ClientID == "" {
 			_ = a.m.vault.Delete(ctx, registrationEntry(d.Server.Issuer)) // registered anew next time
 		}
-		if t != nil && !t.Temporary() {
-			return fault.Wrap(err, fault.Refused, fmt.Sprintf("The authorization server %s did not complete the sign-in.", d.Server.Issuer), "Try again: drawbridge login "+a.Name())
+		if t == nil && !fault.Is(err, fault.Unreachable) {
+			return err // it says itself what was wrong with the answer
 		}
-		return fault.Wrap(err, fault.Unreachable, fmt.Sprintf("The authorization server %s did not answer the last step of the sign-in.", d.Server.Issuer), "Try again: drawbridge login "+a.Name())
+		if t != nil && !t.Temporary() {
+			return fault.Wrap(err, fault.Refused, fmt.Sprintf("The authorization server %q did not complete the sign-in.", d.Server.Issuer), "Try again: drawbridge login "+a.Name())
+		}
+		return fault.Wrap(err, fault.Unreachable, fmt.Sprintf("The authorization server %q did not answer the last step of the sign-in.", d.Server.Issuer), "Try again: drawbridge login "+a.Name())
 	}
 	return a.keep(context.WithoutCancel(ctx), d, client, tokens)
 }

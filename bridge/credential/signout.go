@@ -40,7 +40,12 @@ func (a *Account) SignOut(ctx context.Context) error {
 	if err := a.note(func(f *Facts) {
 		*f = Facts{Key: f.Key, Account: f.Account, Server: f.Server, State: SignedOut}
 	}); err != nil {
-		return err
+		// On a full disk nothing can be written, but a file can be deleted:
+		// nothing known is better than a sign-in that is no longer there.
+		a.m.log.Warn("facts not written", "key", a.key, "error", err)
+		if err := removeFile(a.factsFile()); err != nil {
+			return err
+		}
 	}
 	a.mu.Lock()
 	a.cur, a.loaded = nil, false

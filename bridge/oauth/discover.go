@@ -119,7 +119,6 @@ func chooseScopes(ch Challenge, resource ResourceMetadata, m ServerMetadata) []s
 func nothingFound(server *url.URL, ch Challenge, tried *attempts) error {
 	where := shown(withoutQuery(server))
 	looked := errors.New("looked at " + strings.Join(tried.tried, ", "))
-	places := strings.Join(tried.tried, ", ")
 	switch {
 	case tried.refuse != nil:
 		return tried.refuse
@@ -128,11 +127,11 @@ func nothingFound(server *url.URL, ch Challenge, tried *attempts) error {
 			fmt.Sprintf("The sign-in metadata of %s cannot be read now: a server answers with HTTP %d.", where, tried.status), "Try again later.")
 	case ch.Scheme == "" && !tried.spoke:
 		return fault.Wrap(looked, fault.NotMCP,
-			fmt.Sprintf("%s says nothing about a sign-in. Looked at: %s.", where, places),
+			fmt.Sprintf("%s says nothing about a sign-in.", where),
 			"Check the address: it is often https://HOST/mcp.")
 	}
 	return fault.Wrap(looked, fault.BadMetadata,
-		fmt.Sprintf("%s wants a sign-in but publishes no metadata to do it with. Looked at: %s.", where, places),
+		fmt.Sprintf("%s wants a sign-in but publishes no metadata to do it with.", where),
 		"Check the address; if it is right, tell whoever runs the server that it needs RFC 9728 and RFC 8414 metadata.")
 }
 

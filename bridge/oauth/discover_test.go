@@ -297,9 +297,9 @@ func TestDiscoverDocuments(t *testing.T) {
 		code      fault.Code
 		words     []string
 	}{
-		{"nothing, no challenge", Challenge{}, "", nil, fault.NotMCP, []string{"/.well-known/oauth-protected-resource/mcp (HTTP 404)", "/.well-known/openid-configuration (HTTP 404)", "https://HOST/mcp"}},
-		{"nothing, but a challenge", bearer("", ""), "", nil, fault.BadMetadata, []string{"/.well-known/oauth-authorization-server (HTTP 404)"}},
-		{"a site that answers everything with its home page", Challenge{}, "", map[string]http.HandlerFunc{prm + "/mcp": html, prm: html, rfc8414: html, openid: html}, fault.NotMCP, []string{"not JSON"}},
+		{"nothing, no challenge", Challenge{}, "", nil, fault.NotMCP, []string{"log: /.well-known/oauth-protected-resource/mcp (HTTP 404)", "log: /.well-known/openid-configuration (HTTP 404)", "https://HOST/mcp"}},
+		{"nothing, but a challenge", bearer("", ""), "", nil, fault.BadMetadata, []string{"log: /.well-known/oauth-authorization-server (HTTP 404)"}},
+		{"a site that answers everything with its home page", Challenge{}, "", map[string]http.HandlerFunc{prm + "/mcp": html, prm: html, rfc8414: html, openid: html}, fault.NotMCP, []string{"log: not JSON"}},
 		{"home page where the challenge points", bearer("", ""), "/meta", map[string]http.HandlerFunc{"GET /meta": html}, fault.BadMetadata, []string{"/meta", "not valid JSON"}},
 		{"broken JSON", bearer("", ""), "", map[string]http.HandlerFunc{prm: broken}, fault.BadMetadata, []string{"not valid JSON", "/.well-known/oauth-protected-resource"}},
 		{"a list", bearer("", ""), "", map[string]http.HandlerFunc{prm: sendsText(200, "application/json", `[1]`)}, fault.BadMetadata, []string{"not valid JSON"}},
