@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 
 	"github.com/spf13/cobra"
 
@@ -55,7 +57,10 @@ and ends. ` + "`drawbridge stdio`" + ` starts one when somebody has to sign in.`
 func (a *app) agentStop() *cobra.Command {
 	return &cobra.Command{
 		Use: "stop", Short: "End the agent that is running",
-		Args: exactly(),
+		Long: `End the agent that is running. Sign-ins under way are given up; clients that are
+connected are not disturbed.`,
+		Example: "  drawbridge agent stop",
+		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, err := a.paths()
 			if err != nil {
@@ -63,7 +68,16 @@ func (a *app) agentStop() *cobra.Command {
 			}
 			client := control.Dial(p)
 			defer client.Close()
-			return client.Stop(cmd.Context())
+			err = client.Stop(cmd.Context())
+			var dial *net.OpError
+			if errors.As(err, &dial) && dial.Op == "dial" && !dial.Timeout() {
+				fmt.Fprintln(a.Stderr, "No agent is running.")
+				return nil
+			}
+			if err == nil {
+				fmt.Fprintln(a.Stderr, "The agent has ended.")
+			}
+			return err
 		},
 	}
 }

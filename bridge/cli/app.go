@@ -54,6 +54,9 @@ func (a *app) openVault() (*vault.Vault, error) {
 		}
 		return vault.NewKeychain(service), nil
 	case "memory":
+		if a.Memory != nil {
+			return a.Memory, nil
+		}
 		return vault.NewMemory(), nil
 	}
 	return nil, fault.New(fault.Usage, fmt.Sprintf("There is no vault %q.", a.vaultKind), "Use --vault keychain or --vault memory.")

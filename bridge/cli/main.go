@@ -8,18 +8,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"drawbridge/bridge/fault"
+	"drawbridge/bridge/vault"
 )
 
 // Process is what a command is given by the operating system.
 type Process struct {
 	Version string
 	// Args are the arguments after the program's name.
-	Args           []string
+	Args []string
+	// Memory is what --vault memory keeps secrets in; nil: a vault of this run's
+	// own. A program that runs several commands hands over the same one.
+	Memory         *vault.Vault
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 }
@@ -44,9 +47,13 @@ func Main(ctx context.Context, p Process) int {
 		err = fault.Wrap(err, fault.Internal, "Stopped before it was done.", "")
 	}
 	public := fault.Public(err)
+	next := public.Next
+	if next == "" && public.Code == fault.Internal && ctx.Err() == nil {
+		next = "That was not foreseen: run it again with --verbose, and report what it says."
+	}
 	fmt.Fprintln(p.Stderr, "drawbridge: "+public.What)
-	if public.Next != "" {
-		fmt.Fprintln(p.Stderr, "  "+public.Next)
+	if next != "" {
+		fmt.Fprintln(p.Stderr, "  "+next)
 	}
 	if a.verbose && public.Cause != nil {
 		fmt.Fprintln(p.Stderr, "  cause: "+public.Cause.Error())
@@ -59,7 +66,12 @@ func (a *app) root() *cobra.Command {
 		Use:   "drawbridge",
 		Short: "Sign in once; every MCP client on this computer can use the server.",
 		Long: `Drawbridge signs you in to remote MCP servers in the browser, keeps the tokens in
-the keychain of this computer, and connects MCP clients to those servers.`,
+the keychain of this computer, and connects MCP clients to those servers.
+
+What you ask for goes to standard output, all else to standard error. The exit
+status is 0 when it is done, 1 after an error, 2 when the command line cannot be
+understood, 10 when somebody has to sign in, 11 when a server cannot be reached,
+and 12 without a keychain.`,
 		Example: `  drawbridge add github https://mcp.example.com/mcp   add a server
   drawbridge login github                             sign in, in the browser
   drawbridge install claude-desktop github            let Claude Desktop use it
@@ -70,24 +82,21 @@ the keychain of this computer, and connects MCP clients to those servers.`,
 			if len(args) == 0 {
 				return nil
 			}
-			next := "Run: drawbridge --help"
-			if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
-				next = "Did you mean: drawbridge " + strings.Join(s, ", drawbridge ") + "?"
-			}
-			return fault.New(fault.Usage, fmt.Sprintf("There is no command %q.", args[0]), next)
+			return noCommand(cmd, args[0])
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fault.Wrap(err, fault.Usage, "The options cannot be understood: "+err.Error()+".", "Run: "+cmd.CommandPath()+" --help")
+		return fault.Wrap(err, fault.Usage, optionWords(err), "Run: "+cmd.CommandPath()+" --help")
 	})
+	root.SetHelpCommand(helpCommand(root))
 	f := root.PersistentFlags()
-	f.StringVar(&a.configDir, "config-dir", "", "folder of the settings `DIR` (default: your settings folder, or DRAWBRIDGE_CONFIG_DIR)")
-	f.StringVar(&a.stateDir, "state-dir", "", "folder of state `DIR` (default: your state folder, or DRAWBRIDGE_STATE_DIR)")
-	f.StringVar(&a.vaultKind, "vault", "keychain", "where secrets are kept: `keychain`, or memory (forgotten at the end)")
-	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more on standard error")
+	f.StringVar(&a.configDir, "config-dir", "", "keep the settings in `DIR` (default: DRAWBRIDGE_CONFIG_DIR, or your settings folder)")
+	f.StringVar(&a.stateDir, "state-dir", "", "keep locks, logs and what is known of sign-ins in `DIR` (default: DRAWBRIDGE_STATE_DIR, or your state folder)")
+	f.StringVar(&a.vaultKind, "vault", "keychain", "keep secrets in the keychain, or in memory, which forgets them at the end (`KIND`)")
+	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more on standard error, causes of errors included")
 	for _, group := range []struct{ id, title string }{
 		{"servers", "Servers:"}, {"sign-in", "Signing in:"}, {"clients", "Clients:"}, {"more", "More:"},
 	} {
@@ -100,6 +109,7 @@ the keychain of this computer, and connects MCP clients to those servers.`,
 		a.agent(), a.demo(), a.version(),
 	)
 	root.SetHelpCommandGroupID("more")
+	describeHelpFlags(root)
 	return root
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -45,6 +46,8 @@ func (a *app) add() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "add NAME URL", GroupID: "servers",
 		Short: "Add a remote MCP server",
+		Long: `Add a remote MCP server to the settings. Nobody is asked anything yet: sign in
+with drawbridge login NAME. The exit status is 2 for a NAME or URL that cannot be used.`,
 		Example: `  drawbridge add notes https://notes.example.com/mcp
   DRAWBRIDGE_CLIENT_SECRET=… drawbridge add crm https://crm.example.com/mcp --client-id 1234`,
 		Args: exactly("NAME", "URL"),
@@ -90,16 +93,17 @@ func (a *app) add() *cobra.Command {
 func (a *app) remove() *cobra.Command {
 	return &cobra.Command{
 		Use: "remove NAME", Aliases: []string{"rm"}, GroupID: "servers",
-		Short:   "Sign out of a server and remove it",
+		Short: "Sign out of a server and remove it",
+		Long: `Revoke and delete the tokens of a server, then take it out of the settings. When
+its tokens cannot be deleted, because the keychain is locked or away, nothing is
+removed and the exit status is 12. Entries in the settings of MCP clients stay: see
+drawbridge uninstall.`,
 		Example: `  drawbridge remove notes`,
 		Args:    exactly("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withAccount(args[0], func(account *credential.Account) error {
-				signOutErr := account.SignOut(cmd.Context())
-				if signOutErr != nil && !errors.Is(signOutErr, credential.ErrNotRevoked) {
-					return signOutErr
-				}
-				if err := account.Forget(cmd.Context()); err != nil {
+				signOutErr, err := forget(cmd.Context(), account)
+				if err != nil {
 					return err
 				}
 				p, err := a.paths()
@@ -110,11 +114,35 @@ func (a *app) remove() *cobra.Command {
 					return err
 				}
 				a.warn(signOutErr)
-				fmt.Fprintf(a.Stderr, "Removed %s.\n", args[0])
+				fmt.Fprintf(a.Stderr, "Removed %s.\n", account.Name())
 				return nil
 			})
 		},
 	}
+}
+
+// forget signs out and deletes all that is kept. notRevoked is what went wrong
+// at the authorization server only. Without a keychain it is an error, unless
+// nothing was ever put there.
+func forget(ctx context.Context, account *credential.Account) (notRevoked, err error) {
+	err = account.SignOut(ctx)
+	if errors.Is(err, credential.ErrNotRevoked) {
+		notRevoked, err = err, nil
+	}
+	if err == nil {
+		err = account.Forget(ctx)
+	}
+	if !fault.Is(err, fault.NoKeychain) && !fault.Is(err, fault.KeychainLocked) {
+		return notRevoked, err
+	}
+	facts, factsErr := account.Facts()
+	signedIn := facts.State == credential.SignedIn || facts.State == credential.SignInNeeded
+	if factsErr == nil && !signedIn && account.Server().ClientID == "" {
+		return nil, nil
+	}
+	public := fault.Public(err)
+	return nil, fault.Wrap(err, public.Code,
+		fmt.Sprintf("%s was not removed: its tokens are in the keychain. %s", account.Name(), public.What), public.Next)
 }
 
 // warn shows a failure that did not keep the command from being done.

@@ -19,6 +19,12 @@ func (a *app) login() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "login NAME", GroupID: "sign-in",
 		Short: "Sign in to a server, in the browser",
+		Long: `Sign in to a server: your browser opens on the sign-in page of its provider, and
+the tokens go into the keychain. Whoever is signed in already stays so until
+the new sign-in has succeeded. A server that asks nobody to sign in is no error.
+
+The exit status is 11 when the server or its provider cannot be reached, 12
+without a keychain, and 1 when the sign-in was refused or came to nothing.`,
 		Example: `  drawbridge login notes
   drawbridge login notes --no-browser     print the address to open`,
 		Args: exactly("NAME"),
@@ -38,6 +44,9 @@ func (a *app) login() *cobra.Command {
 }
 
 func (a *app) signIn(ctx context.Context, account *credential.Account, noBrowser bool) error {
+	if f, err := account.Facts(); err == nil && works(f, a.now()) {
+		fmt.Fprintf(a.Stderr, "You are signed in to %s%s already; this signs in anew.\n", account.Name(), as(f))
+	}
 	ui := credential.UI{Open: agent.OpenBrowser, Show: func(url string, opened bool) {
 		switch {
 		case noBrowser:
@@ -54,7 +63,7 @@ func (a *app) signIn(ctx context.Context, account *credential.Account, noBrowser
 	}
 	err := account.SignIn(ctx, ui)
 	if errors.Is(err, credential.ErrOpen) {
-		fmt.Fprintf(a.Stderr, "%s needs no sign-in: it answers everybody.\n", account.Name())
+		fmt.Fprintf(a.Stderr, "%s asks nobody to sign in: use it as it is.\n", account.Name())
 		return nil
 	}
 	if err != nil {
@@ -71,20 +80,27 @@ func (a *app) signIn(ctx context.Context, account *credential.Account, noBrowser
 func (a *app) logout() *cobra.Command {
 	return &cobra.Command{
 		Use: "logout NAME", GroupID: "sign-in",
-		Short:   "Sign out: revoke the tokens and delete them",
+		Short: "Sign out: revoke the tokens and delete them",
+		Long: `Sign out of a server: its provider is asked to revoke the tokens, and they are
+deleted from the keychain in any case. The server stays in the settings. When
+nobody is signed in there is nothing to do, and the exit status is 0.`,
 		Example: `  drawbridge logout notes`,
 		Args:    exactly("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withAccount(args[0], func(account *credential.Account) error {
+				before, factsErr := account.Facts()
 				err := account.SignOut(cmd.Context())
-				if errors.Is(err, credential.ErrNotRevoked) {
+				switch {
+				case errors.Is(err, credential.ErrNotRevoked):
 					a.warn(err)
-					return nil
-				}
-				if err == nil {
+				case err != nil:
+					return err
+				case factsErr == nil && (before.State == credential.SignedIn || before.State == credential.SignInNeeded):
 					fmt.Fprintf(a.Stderr, "Signed out of %s.\n", account.Name())
+				default:
+					fmt.Fprintf(a.Stderr, "Nobody was signed in to %s.\n", account.Name())
 				}
-				return err
+				return nil
 			})
 		},
 	}
@@ -95,7 +111,10 @@ func (a *app) token() *cobra.Command {
 		Use: "token NAME", GroupID: "sign-in",
 		Short: "Print a fresh access token",
 		Long: `Print a fresh access token on standard output, renewing it first when its end is
-near. Whoever has it can act as you until it ends.`,
+near. Whoever has it can act as you until it ends.
+
+The exit status is 10 when somebody has to sign in first, 11 when the provider
+cannot be reached to renew it, 12 without a keychain.`,
 		Example: `  curl -H "Authorization: Bearer $(drawbridge token notes)" https://notes.example.com/mcp`,
 		Args:    exactly("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -103,6 +122,9 @@ near. Whoever has it can act as you until it ends.`,
 				t, err := account.Bearer(cmd.Context())
 				if err != nil {
 					return err
+				}
+				if f, err := account.Facts(); t.IsZero() && err == nil && f.State == credential.Open {
+					return fault.New(fault.Unsupported, fmt.Sprintf("%s asks nobody to sign in, so there is no token.", account.Name()), "Use it without one.")
 				}
 				if t.IsZero() {
 					return fault.New(fault.NotSignedIn, fmt.Sprintf("Nobody is signed in to %s.", account.Name()), "Sign in: drawbridge login "+account.Name())

@@ -57,8 +57,9 @@ func (a *app) facts() ([]credential.Facts, error) {
 	all := make([]credential.Facts, 0, len(settings.Servers))
 	for _, server := range settings.Servers {
 		f, err := m.Account(server, "").Facts()
-		if err != nil {
-			return nil, err
+		if err != nil { // one damaged file must not hide the others
+			a.warn(fault.Wrap(err, fault.Storage, fmt.Sprintf("What is known of %s cannot be read.", server.Name), "Its next use or sign-in writes it anew."))
+			f = credential.Facts{Account: config.DefaultAccount}
 		}
 		f.Server = server
 		all = append(all, f)
@@ -88,7 +89,7 @@ func (a *app) list() *cobra.Command {
 			w := tabwriter.NewWriter(a.Stdout, 0, 4, 2, ' ', 0)
 			fmt.Fprintln(w, "NAME\tSTATE\tACCOUNT\tURL")
 			for _, f := range all {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", f.Server.Name, stateWords(f), dash(f.Display()), f.Server.URL)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", f.Server.Name, stateWords(f, a.now()), dash(printable(f.Display())), f.Server.URL)
 			}
 			return w.Flush()
 		},
@@ -103,7 +104,7 @@ func (a *app) status() *cobra.Command {
 		Use: "status [NAME]", GroupID: "sign-in",
 		Short: "Show who is signed in, with what rights, until when",
 		Long: `Show who is signed in, with what rights, until when. With a NAME, the exit status
-is 10 when that server needs a sign-in.`,
+is 10 when somebody has to sign in to that server. The keychain is not asked.`,
 		Example: "  drawbridge status\n  drawbridge status notes --json",
 		Args:    between(0, "NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -123,15 +124,26 @@ is 10 when that server needs a sign-in.`,
 			} else {
 				a.printStatus(all)
 			}
-			if len(args) == 1 && all[0].State != credential.SignedIn {
-				name := all[0].Server.Name
-				return fault.New(fault.SignInNeeded, fmt.Sprintf("Nobody is signed in to %s.", name), "Sign in: drawbridge login "+name)
+			if len(args) == 1 {
+				return needed(all[0], a.now())
 			}
 			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// needed is the error when a person has to sign in, for the exit status.
+func needed(f credential.Facts, now time.Time) error {
+	what := fmt.Sprintf("Nobody is signed in to %s.", f.Server.Name)
+	switch {
+	case works(f, now), f.State == credential.Open:
+		return nil
+	case f.State == credential.SignedIn, f.State == credential.SignInNeeded:
+		what = fmt.Sprintf("%s needs you to sign in again.", f.Server.Name)
+	}
+	return fault.New(fault.SignInNeeded, what, "Sign in: drawbridge login "+f.Server.Name)
 }
 
 func only(all []credential.Facts, name string) ([]credential.Facts, error) {
@@ -154,11 +166,11 @@ func (a *app) printStatus(all []credential.Facts) {
 		fmt.Fprintf(a.Stdout, "%s  %s\n", f.Server.Name, f.Server.URL)
 		fmt.Fprintf(a.Stdout, "  %s\n", describe(f, a.now()))
 		if f.State == credential.SignedIn {
-			fmt.Fprintf(a.Stdout, "  provider  %s\n", f.Issuer)
-			fmt.Fprintf(a.Stdout, "  scopes    %s\n", dash(strings.Join(f.Scopes, " ")))
+			fmt.Fprintf(a.Stdout, "  provider  %s\n", printable(f.Issuer))
+			fmt.Fprintf(a.Stdout, "  scopes    %s\n", dash(printable(strings.Join(f.Scopes, " "))))
 		}
 		if f.Problem != nil && f.State == credential.SignedIn {
-			fmt.Fprintf(a.Stdout, "  trouble   %s %s\n", f.Problem.What, f.Problem.Next)
+			fmt.Fprintf(a.Stdout, "  trouble   %s %s\n", printable(f.Problem.What), printable(f.Problem.Next))
 		}
 	}
 }

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 
 	"drawbridge/bridge/credential"
 )
@@ -11,19 +13,41 @@ import (
 func describe(f credential.Facts, now time.Time) string {
 	switch f.State {
 	case credential.SignedIn:
+	case credential.Open:
+		return "Asks nobody to sign in."
 	case credential.SignInNeeded:
 		if f.Problem != nil {
-			return f.Problem.What + " Sign in: drawbridge login " + f.Server.Name
+			return printable(f.Problem.What) + " Sign in: drawbridge login " + f.Server.Name
 		}
 		return "Needs you to sign in: drawbridge login " + f.Server.Name
 	default:
 		return "Nobody is signed in. If the server wants it: drawbridge login " + f.Server.Name
 	}
-	as := ""
-	if f.Display() != "" {
-		as = " as " + f.Display()
+	return fmt.Sprintf("Signed in%s; %s.", as(f), life(f, now))
+}
+
+// as names who is signed in, where that is known.
+func as(f credential.Facts) string {
+	if f.Display() == "" {
+		return ""
 	}
-	return fmt.Sprintf("Signed in%s; %s.", as, life(f, now))
+	return " as " + printable(f.Display())
+}
+
+// works reports whether a call can be made without a person.
+func works(f credential.Facts, now time.Time) bool {
+	return f.State == credential.SignedIn && (f.Renewable || f.ExpiresAt.IsZero() || now.Before(f.ExpiresAt))
+}
+
+// printable makes what a server said fit for a line on a terminal: no control
+// characters, none that turn the direction of writing.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsGraphic(r) {
+			return '�'
+		}
+		return r
+	}, s)
 }
 
 // life says how long the access token lasts and what happens then.
@@ -67,8 +91,12 @@ func span(d time.Duration) string {
 	}
 }
 
-func stateWords(f credential.Facts) string {
+func stateWords(f credential.Facts, now time.Time) string {
 	switch {
+	case f.State == credential.Open:
+		return "no sign-in needed"
+	case f.State == credential.SignedIn && !works(f, now):
+		return "sign-in needed"
 	case f.State == credential.SignedIn && f.Problem != nil:
 		return "trouble"
 	case f.State == credential.SignedIn:
