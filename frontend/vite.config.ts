@@ -7,6 +7,8 @@ import { defineConfig } from 'vite'
 export default defineConfig(({ mode }) => ({
   plugins: [svelte()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  // A new icon is no reason to bundle anew in the middle of a test.
+  optimizeDeps: { exclude: ['@lucide/svelte'] },
   build: {
     outDir: mode === 'fake' ? 'dist-fake' : 'dist',
     // The oldest web views we run in: WebKitGTK 2.40, WebView2, macOS 13.

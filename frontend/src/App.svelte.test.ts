@@ -203,6 +203,13 @@ describe('the token', () => {
     expect(copied.claims.sub).toBe('u-1815')
   })
 
+  it('is calm about one that has expired and is renewed at its next use', async () => {
+    await show()
+    await button('View token: archive').click()
+    const glance = page.getByRole('region', { name: 'At a glance' })
+    await expect.element(glance).toHaveTextContent('Expired. It is renewed at the next use.')
+  })
+
   it('goes back by Escape to the button it came from', async () => {
     await open()
     await userEvent.keyboard('{Escape}')

@@ -393,7 +393,7 @@ function report(server: Server): Report {
     checks: [
       { name: 'iss', ok: true, text: 'The issuer is the one that this server names.' },
       { name: 'aud', ok: true, text: 'The token is meant for this server.' },
-      { name: 'exp', ok: true, text: 'The token has not expired.' },
+      { name: 'exp', ok: Date.parse(expires) > Date.now(), text: `Valid until ${expires.replace('.000Z', 'Z')}.` },
       { name: 'nbf', ok: true, text: 'The token counts already.' },
     ],
   }

@@ -133,6 +133,7 @@ export const text = {
     checks: 'Checks',
     passed: 'Passed',
     notPassed: 'Not passed',
+    resting: 'Expired. It is renewed at the next use.',
     claims: 'Claims',
     header: 'Header',
     member: 'Meaning',
