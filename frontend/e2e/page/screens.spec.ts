@@ -17,7 +17,12 @@ const screens: Screen[] = [
   { name: 'servers', scene: 'mixed' },
   { name: 'empty', scene: 'empty' },
   { name: 'away', scene: 'away' },
-  { name: 'loading', scene: 'loading' },
+  {
+    name: 'loading',
+    scene: 'loading',
+    // It holds back a moment, lest it flash.
+    open: async (page) => expect(page.getByRole('status')).toBeVisible(),
+  },
   { name: 'no-keychain', scene: 'no_keychain' },
   { name: 'long', scene: 'long' },
   {

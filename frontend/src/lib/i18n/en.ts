@@ -55,6 +55,7 @@ export const text = {
     renewable: 'Renewed by itself when it is needed.',
     notRenewable: 'Cannot be renewed: you sign in again when it ends.',
     resting: (ago: string) => `Access token expired ${ago} ago; it is renewed at the next use.`,
+    expired: (ago: string) => `Access token expired ${ago} ago.`,
     over: (ago: string) => `Access token expired ${ago} ago and cannot be renewed.`,
     unknown: 'The server does not say when the access token expires.',
     bar: (name: string) => `What is left of the access token\u2019s life: ${name}`,
