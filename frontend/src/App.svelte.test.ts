@@ -4,7 +4,8 @@ import { render } from 'vitest-browser-svelte'
 import './lib/styles/tokens.css'
 import './lib/styles/base.css'
 import App from './App.svelte'
-import { Fake, type Scene } from './lib/api/fake'
+import { Fake } from './lib/api/fake'
+import type { Scene } from './lib/api/fakeScenes'
 
 // The whole page in a real Chromium, with the fake agent behind it. Everything
 // is found by its role and name, as a screen reader finds it.

@@ -15,6 +15,7 @@ interface Screen {
 
 const screens: Screen[] = [
   { name: 'servers', scene: 'mixed' },
+  { name: 'three', scene: 'three' },
   { name: 'empty', scene: 'empty' },
   { name: 'away', scene: 'away' },
   {
