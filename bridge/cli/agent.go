@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 
 	"github.com/spf13/cobra"
@@ -22,7 +23,12 @@ func (a *app) agent() *cobra.Command {
 under way, and what the window talks to. One for each user; a second one says so
 and ends. ` + "`drawbridge stdio`" + ` starts one when somebody has to sign in.`,
 		Example: "  drawbridge agent\n  drawbridge agent --no-tray\n  drawbridge agent stop",
-		Args:    exactly(),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return noCommand(cmd, args[0])
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, err := a.paths()
 			if err != nil {
@@ -69,8 +75,7 @@ connected are not disturbed.`,
 			client := control.Dial(p)
 			defer client.Close()
 			err = client.Stop(cmd.Context())
-			var dial *net.OpError
-			if errors.As(err, &dial) && dial.Op == "dial" && !dial.Timeout() {
+			if nobodyListens(err) {
 				fmt.Fprintln(a.Stderr, "No agent is running.")
 				return nil
 			}
@@ -80,6 +85,13 @@ connected are not disturbed.`,
 			return err
 		},
 	}
+}
+
+// nobodyListens reports whether the agent's socket, or its folder, is not there
+// or is left over.
+func nobodyListens(err error) bool {
+	var dial *net.OpError
+	return errors.Is(err, fs.ErrNotExist) || errors.As(err, &dial) && dial.Op == "dial" && !dial.Timeout()
 }
 
 // spawnAgent starts an agent that outlives this process.

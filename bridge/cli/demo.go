@@ -26,6 +26,7 @@ func (a *app) demo() *cobra.Command {
 server and a demo MCP server on this computer. It signs in, connects a client and
 lets a token be renewed. Your own settings and keychain entries are not touched.
 See drawbridge demo --help for its options.`,
+		Example:            "  drawbridge demo",
 		DisableFlagParsing: true, // they are the program's
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, err := agent.Program(demoProgram)

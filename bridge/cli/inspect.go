@@ -27,9 +27,10 @@ func (a *app) inspect() *cobra.Command {
 		Short: "Explain an access token: its claims, times and signature",
 		Long: `Explain the stored access token of a server, or, with -, a token on standard
 input (which is neither stored nor sent anywhere; its signature is not checked).
-The token itself is never printed.`,
+The token itself is never printed. Without an argument it is the token of the only
+server. The exit status is 10 when nobody is signed in.`,
 		Example: `  drawbridge inspect notes
-  pbpaste | drawbridge inspect -`,
+  drawbridge token notes | drawbridge inspect -`,
 		Args: between(0, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := a.nameOrOnly(args)
@@ -71,15 +72,11 @@ func (a *app) nameOrOnly(args []string) (string, error) {
 
 func (a *app) report(ctx context.Context, name string) (token.Report, error) {
 	if name == "-" {
-		raw, err := io.ReadAll(io.LimitReader(a.Stdin, maxPasted))
+		pasted, err := a.pasted()
 		if err != nil {
-			return token.Report{}, fmt.Errorf("read token: %w", err)
+			return token.Report{}, err
 		}
-		pasted := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(string(raw)), "Bearer "))
-		if pasted == "" {
-			return token.Report{}, fault.New(fault.Usage, "There is no token on standard input.", "Pipe one in: pbpaste | drawbridge inspect -")
-		}
-		return token.Explain(ctx, secret.New(pasted), nil), nil
+		return token.Explain(ctx, pasted, nil), nil
 	}
 	var report token.Report
 	err := a.withAccount(name, func(account *credential.Account) (err error) {
@@ -87,6 +84,27 @@ func (a *app) report(ctx context.Context, name string) (token.Report, error) {
 		return err
 	})
 	return report, err
+}
+
+// pasted reads one token from standard input, with what people copy along.
+func (a *app) pasted() (secret.String, error) {
+	raw, err := io.ReadAll(io.LimitReader(a.Stdin, maxPasted+1))
+	if err != nil {
+		return secret.String{}, fmt.Errorf("read token: %w", err)
+	}
+	text := strings.TrimSpace(string(raw))
+	for _, prefix := range []string{"Authorization:", "Bearer "} {
+		if len(text) >= len(prefix) && strings.EqualFold(text[:len(prefix)], prefix) {
+			text = strings.TrimSpace(text[len(prefix):])
+		}
+	}
+	switch {
+	case text == "":
+		return secret.String{}, fault.New(fault.Usage, "There is no token on standard input.", "Pipe one in: drawbridge token NAME | drawbridge inspect -")
+	case len(raw) > maxPasted, strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
+		return secret.String{}, fault.New(fault.Usage, "What came on standard input is not one token.", "Pipe in the token alone: it has no blanks and no line breaks.")
+	}
+	return secret.New(text), nil
 }
 
 func printReport(out io.Writer, r token.Report, now time.Time) error {
@@ -110,11 +128,8 @@ func printReport(out io.Writer, r token.Report, now time.Time) error {
 	section("Header", r.Header)
 	section("Claims", r.Claims)
 	fmt.Fprintln(w, "Checks")
-	verdict := r.Signature.Verdict
-	if r.Signature.Reason != "" {
-		verdict += ": " + r.Signature.Reason
-	}
-	fmt.Fprintf(w, "  signature\t%s\t%s\n", verdict, strings.TrimSpace(r.Signature.Algorithm+" "+r.Signature.KeyID))
+	key := strings.TrimSpace(r.Signature.Algorithm + " " + r.Signature.KeyID)
+	fmt.Fprintf(w, "  signature\t%s\t%s\n", r.Signature.Verdict, strings.TrimSpace(r.Signature.Reason+" ("+key+")"))
 	for _, c := range r.Checks {
 		word := "good"
 		if !c.OK {

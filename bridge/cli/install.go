@@ -77,7 +77,10 @@ func (a *app) uninstall() *cobra.Command {
 	dryRun := false
 	cmd := &cobra.Command{
 		Use: "uninstall CLIENT NAME", GroupID: "clients",
-		Short:   "Take an entry out of a client's settings again",
+		Short: "Take an entry out of a client's settings again",
+		Long: `Take the entry that install wrote out of a client's settings. Everything else in
+the file stays as it is, and an entry that is not Drawbridge's is left alone.
+Clients: ` + claudeDesktop + `.`,
 		Example: `  drawbridge uninstall claude-desktop notes`,
 		Args:    exactly("CLIENT", "NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {

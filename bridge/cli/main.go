@@ -63,7 +63,7 @@ func Main(ctx context.Context, p Process) int {
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "drawbridge",
+		Use: "drawbridge", Version: a.Version,
 		Short: "Sign in once; every MCP client on this computer can use the server.",
 		Long: `Drawbridge signs you in to remote MCP servers in the browser, keeps the tokens in
 the keychain of this computer, and connects MCP clients to those servers.
@@ -91,10 +91,11 @@ and 12 without a keychain.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fault.Wrap(err, fault.Usage, optionWords(err), "Run: "+cmd.CommandPath()+" --help")
 	})
+	root.SetVersionTemplate(a.versionLine())
 	root.SetHelpCommand(helpCommand(root))
 	f := root.PersistentFlags()
 	f.StringVar(&a.configDir, "config-dir", "", "keep the settings in `DIR` (default: DRAWBRIDGE_CONFIG_DIR, or your settings folder)")
-	f.StringVar(&a.stateDir, "state-dir", "", "keep locks, logs and what is known of sign-ins in `DIR` (default: DRAWBRIDGE_STATE_DIR, or your state folder)")
+	f.StringVar(&a.stateDir, "state-dir", "", "keep all else but secrets in `DIR` (default: DRAWBRIDGE_STATE_DIR, or your state folder)")
 	f.StringVar(&a.vaultKind, "vault", "keychain", "keep secrets in the keychain, or in memory, which forgets them at the end (`KIND`)")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more on standard error, causes of errors included")
 	for _, group := range []struct{ id, title string }{

@@ -71,7 +71,9 @@ func (a *app) list() *cobra.Command {
 	asJSON := false
 	cmd := &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, GroupID: "servers",
-		Short:   "List the servers",
+		Short: "List the servers",
+		Long: `List the servers with what is known of each: whether somebody is signed in, and
+who. Nothing is asked over the network, and the keychain is not opened.`,
 		Example: "  drawbridge list\n  drawbridge list --json",
 		Args:    exactly(),
 		RunE: func(*cobra.Command, []string) error {
@@ -80,7 +82,7 @@ func (a *app) list() *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return a.printJSON(statuses(all))
+				return a.printJSON(statuses(all, a.now()))
 			}
 			if len(all) == 0 {
 				fmt.Fprintln(a.Stderr, "No servers yet. Add one: drawbridge add NAME URL")
@@ -118,7 +120,7 @@ is 10 when somebody has to sign in to that server. The keychain is not asked.`,
 				}
 			}
 			if asJSON {
-				if err := a.printJSON(statuses(all)); err != nil {
+				if err := a.printJSON(statuses(all, a.now())); err != nil {
 					return err
 				}
 			} else {
@@ -152,7 +154,8 @@ func only(all []credential.Facts, name string) ([]credential.Facts, error) {
 			return []credential.Facts{f}, nil
 		}
 	}
-	return nil, fault.New(fault.UnknownServer, fmt.Sprintf("There is no server named %q.", name), "See `drawbridge list`.")
+	_, err := (&config.Settings{}).Find(name) // the same words as everywhere
+	return nil, err
 }
 
 func (a *app) printStatus(all []credential.Facts) {
@@ -175,15 +178,18 @@ func (a *app) printStatus(all []credential.Facts) {
 	}
 }
 
-func statuses(all []credential.Facts) []serverStatus {
+func statuses(all []credential.Facts, now time.Time) []serverStatus {
 	out := make([]serverStatus, 0, len(all))
 	for _, f := range all {
 		s := serverStatus{
 			Name: f.Server.Name, URL: f.Server.URL, Account: f.Account, State: string(f.State),
 			Issuer: f.Issuer, ClientID: f.ClientID, Scopes: f.Scopes, Renewable: f.Renewable,
 		}
-		if s.State == "" {
+		switch {
+		case f.State == "":
 			s.State = string(credential.SignedOut)
+		case f.State == credential.SignedIn && !works(f, now):
+			s.State = string(credential.SignInNeeded)
 		}
 		if f.Display() != "" {
 			s.Identity = &who{Subject: f.Subject, Email: f.Email, Name: f.Name}

@@ -10,11 +10,16 @@ import (
 func (a *app) version() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", GroupID: "more",
-		Short: "Print the version",
-		Args:  exactly(),
+		Short:   "Print the version",
+		Example: "  drawbridge version",
+		Args:    exactly(),
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(a.Stdout, "drawbridge %s (%s, %s/%s)\n", a.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprint(a.Stdout, a.versionLine())
 			return err
 		},
 	}
+}
+
+func (a *app) versionLine() string {
+	return fmt.Sprintf("drawbridge %s (%s, %s/%s)\n", a.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

@@ -58,7 +58,7 @@ func life(f credential.Facts, now time.Time) string {
 	}
 	switch {
 	case f.ExpiresAt.IsZero():
-		return "the access token names no end"
+		return "the access token does not say when it ends"
 	case f.ExpiresAt.After(now):
 		return fmt.Sprintf("the access token ends in %s (%s); %s", span(f.ExpiresAt.Sub(now)), clock(f.ExpiresAt, now), renews)
 	case f.Renewable:

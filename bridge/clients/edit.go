@@ -34,7 +34,8 @@ func parseDocument(raw []byte) (*document, error) {
 	}
 	var err error
 	if d.root, err = hujson.Parse(d.text); err != nil {
-		return nil, errors.New(strings.TrimPrefix(err.Error(), "hujson: "))
+		place, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "hujson: "), ":") // "line 3, column 5"
+		return nil, fmt.Errorf("it is not JSON at %s", place)
 	}
 	if !d.root.IsStandard() {
 		return nil, errors.New("it holds comments or trailing commas, which JSON has not")
