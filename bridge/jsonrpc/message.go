@@ -124,13 +124,23 @@ func Member(object json.RawMessage, name string) json.RawMessage {
 	return found
 }
 
-// SameID reports whether two ids are the same value: 1 and 1, "a" and "\u0061".
+// SameID reports whether two ids are the same value: 1 and 1.0, "a" and
+// "\u0061". Numbers that are the same to JavaScript count as the same: its
+// servers give back a long one rounded.
 func SameID(a, b json.RawMessage) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return false
+	}
 	if bytes.Equal(a, b) {
 		return true
 	}
-	var s, t string
-	return json.Unmarshal(a, &s) == nil && json.Unmarshal(b, &t) == nil && s == t && a != nil && b != nil
+	if a[0] == '"' || b[0] == '"' {
+		var s, t string
+		return json.Unmarshal(a, &s) == nil && json.Unmarshal(b, &t) == nil && s == t
+	}
+	x, errX := strconv.ParseFloat(string(a), 64)
+	y, errY := strconv.ParseFloat(string(b), 64)
+	return errX == nil && errY == nil && x == y
 }
 
 // Codes of errors (JSON-RPC 2.0 §5.1).

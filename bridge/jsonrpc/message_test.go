@@ -117,7 +117,19 @@ func TestSameID(t *testing.T) {
 	for _, tt := range []struct {
 		a, b string
 		want bool
-	}{{`1`, `1`, true}, {`1`, `"1"`, false}, {`"a"`, `"\u0061"`, true}, {`1`, `2`, false}, {``, `""`, false}} {
+	}{
+		{`1`, `1`, true},
+		{`1`, `"1"`, false},
+		{`"a"`, `"\u0061"`, true},
+		{`1`, `2`, false},
+		{``, `""`, false},
+		{``, ``, false},
+		{`1`, `1.0`, true},
+		{`100`, `1e2`, true},
+		{`9007199254740993`, `9007199254740992`, true},
+		{`1e400`, `2e400`, false},
+		{`null`, `0`, false},
+	} {
 		if got := jsonrpc.SameID(json.RawMessage(tt.a), json.RawMessage(tt.b)); got != tt.want {
 			t.Errorf("SameID(%s, %s) = %v", tt.a, tt.b, got)
 		}
