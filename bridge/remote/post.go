@@ -26,9 +26,24 @@ const (
 // numbered its events (MCP 2025-11-25, resumability); the message itself is
 // never sent twice.
 func (c *Conn) Post(ctx context.Context, raw []byte, deliver Deliver) error {
+	return c.post(ctx, raw, deliver, false)
+}
+
+// Open is Post for initialize: it goes without a session, and the session that
+// the answer names, or none, is the one from then on. Until then the earlier one
+// stays, so that a request beside it is refused and not misunderstood.
+func (c *Conn) Open(ctx context.Context, raw []byte, deliver Deliver) error {
+	return c.post(ctx, raw, deliver, true)
+}
+
+func (c *Conn) post(ctx context.Context, raw []byte, deliver Deliver, opens bool) error {
 	req, token, err := c.newRequest(ctx, http.MethodPost, raw)
 	if err != nil {
 		return err
+	}
+	if opens {
+		req.Header.Del("Mcp-Session-Id")
+		req.Header.Del("Mcp-Protocol-Version")
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json, text/event-stream")
@@ -40,10 +55,13 @@ func (c *Conn) Post(ctx context.Context, raw []byte, deliver Deliver) error {
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return refusal(resp, token)
 	}
-	if id := resp.Header.Get("Mcp-Session-Id"); id != "" {
-		c.setSession(id)
+	if opens {
+		c.begin(resp.Header.Get("Mcp-Session-Id"))
 	}
 	if deliver == nil {
+		if contentType(resp) == "text/event-stream" { // nothing that we wait for, perhaps without an end
+			return nil
+		}
 		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // keeps the connection usable
 		return nil
 	}
@@ -65,7 +83,7 @@ func (c *Conn) readJSON(resp *http.Response, deliver Deliver) error {
 		body.Grow(int(n) + bytes.MinRead)
 	}
 	if _, err := body.ReadFrom(io.LimitReader(resp.Body, MaxMessage+1)); err != nil {
-		return fmt.Errorf("read answer: %w", err)
+		return joinNoAnswer(err)
 	}
 	if body.Len() > MaxMessage {
 		return ErrTooLarge
@@ -93,8 +111,7 @@ func (c *Conn) readStream(ctx context.Context, resp *http.Response, deliver Deli
 		}
 		before := at.lastID
 		err = c.get(ctx, &at, deliver)
-		var refused *StatusError
-		if errors.As(err, &refused) && refused.Status < 500 {
+		if final(err) {
 			return joinNoAnswer(err)
 		}
 		if try++; at.lastID != before {
@@ -102,6 +119,20 @@ func (c *Conn) readStream(ctx context.Context, resp *http.Response, deliver Deli
 		}
 	}
 	return nil
+}
+
+// final reports whether a stream that could not be had need not be asked for
+// again.
+func final(err error) bool {
+	var challenge *Challenge
+	var refused *StatusError
+	switch {
+	case errors.Is(err, ErrNoStream), errors.Is(err, ErrContentType), errors.As(err, &challenge):
+		return true
+	case errors.As(err, &refused):
+		return refused.Status < http.StatusInternalServerError && refused.Status != http.StatusTooManyRequests
+	}
+	return false
 }
 
 func joinNoAnswer(err error) error {
@@ -132,6 +163,7 @@ func (c *Conn) readEvents(body io.Reader, at *position, deliver Deliver) error {
 			}
 			return err
 		}
+		at.events++
 		if len(e.Data) == 0 || e.Type != "message" { // the priming event has an id and no data
 			continue
 		}
@@ -164,7 +196,9 @@ func (c *Conn) get(ctx context.Context, at *position, deliver Deliver) error {
 	case contentType(resp) != "text/event-stream":
 		return fmt.Errorf("stream: %w: %q", ErrContentType, resp.Header.Get("Content-Type"))
 	}
-	at.opened = true
+	if at.onOpen != nil {
+		at.onOpen()
+	}
 	return c.readEvents(resp.Body, at, deliver)
 }
 
@@ -172,7 +206,8 @@ func (c *Conn) get(ctx context.Context, at *position, deliver Deliver) error {
 type position struct {
 	lastID string
 	retry  time.Duration // what the server asked for; 0: nothing
-	opened bool
+	events int           // how many have come
+	onOpen func()        // told when the stream is there; may be nil
 }
 
 // delay is the pause before the next try: what the server asked for, else

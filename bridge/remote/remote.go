@@ -53,8 +53,9 @@ type Conn struct {
 	log       *slog.Logger
 
 	mu      sync.Mutex
-	session string // Mcp-Session-Id, "" when the server gave none
-	version string // MCP-Protocol-Version, "" before initialize
+	session string        // Mcp-Session-Id, "" when the server gave none
+	version string        // MCP-Protocol-Version, "" before initialize
+	last    secret.String // the token that the last request carried
 }
 
 // NewConn makes a Conn; nothing is sent yet.
@@ -140,32 +141,32 @@ func (c *Conn) SetVersion(version string) {
 	c.version = version
 }
 
-// Reset forgets the session, before a new initialize.
-func (c *Conn) Reset() {
+// begin takes the session that the answer to initialize names, or none.
+func (c *Conn) begin(session string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.session, c.version = "", ""
+	c.session, c.version = session, ""
 }
 
-func (c *Conn) setSession(id string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.session = id
-}
-
-// newRequest makes a request with the token, session and version of the moment.
+// newRequest makes a request with a token and the session and version of the
+// moment.
 func (c *Conn) newRequest(ctx context.Context, method string, body []byte) (*http.Request, secret.String, error) {
 	token, err := c.bearer.Bearer(ctx)
 	if err != nil {
 		return nil, token, err
 	}
+	req, err := c.requestWith(ctx, token, method, body)
+	return req, token, err
+}
+
+func (c *Conn) requestWith(ctx context.Context, token secret.String, method string, body []byte) (*http.Request, error) {
 	var reader io.Reader
 	if body != nil {
 		reader = bytes.NewReader(body)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, c.url, reader)
 	if err != nil {
-		return nil, token, fmt.Errorf("request: %w", err)
+		return nil, fmt.Errorf("request: %w", err)
 	}
 	for k, v := range c.headers {
 		req.Header.Set(k, v)
@@ -178,13 +179,14 @@ func (c *Conn) newRequest(ctx context.Context, method string, body []byte) (*htt
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.last = token
 	if c.session != "" {
 		req.Header.Set("Mcp-Session-Id", c.session)
 	}
 	if c.version != "" {
 		req.Header.Set("Mcp-Protocol-Version", c.version)
 	}
-	return req, token, nil
+	return req, nil
 }
 
 // refusal turns an answer that is not a success into an error.
@@ -208,17 +210,18 @@ func contentType(resp *http.Response) string {
 }
 
 // Delete ends the session at the server, best effort, within limit. A server
-// that answers 405 keeps sessions as it likes.
+// that answers 405 keeps sessions as it likes. It goes with the token of the
+// last request: a renewal only to say goodbye would hold up the end.
 func (c *Conn) Delete(ctx context.Context, limit time.Duration) {
 	c.mu.Lock()
-	session := c.session
+	session, token := c.session, c.last
 	c.mu.Unlock()
 	if session == "" {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	req, _, err := c.newRequest(ctx, http.MethodDelete, nil)
+	req, err := c.requestWith(ctx, token, http.MethodDelete, nil)
 	if err != nil {
 		return
 	}

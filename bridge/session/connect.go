@@ -18,28 +18,50 @@ import (
 // attempt is one connection to the server that several callers may wait for.
 type attempt struct {
 	done chan struct{} // closed when err is set
+	over bool          // done is closed; guarded by the session's mu
 	err  error
+}
+
+// begin notes the client's initialize as the connection under way: what the
+// client sends before it is answered waits, and starts no second one.
+func (s *Session) begin(m jsonrpc.Message) *attempt {
+	a := &attempt{done: make(chan struct{})}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.initialize, s.connecting = &m, a
+	s.ready, s.described = false, false
+	return a
+}
+
+// settle ends an attempt, once.
+func (s *Session) settle(a *attempt, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a.over {
+		return
+	}
+	a.over, a.err = true, err
+	if s.connecting == a {
+		s.connecting = nil
+	}
+	close(a.done)
 }
 
 // open answers the client's initialize: with the server's own response, or,
 // when the server is away or wants a sign-in, with a minimal description, so
 // that the client stays connected while a person helps.
-func (s *Session) open(m jsonrpc.Message) {
-	s.mu.Lock()
-	s.initialize = &m
-	s.ready, s.described, s.listening = false, false, false
-	s.mu.Unlock()
-	s.remote.Reset()
-
+func (s *Session) open(m jsonrpc.Message, a *attempt) {
 	ctx, cancel := context.WithTimeout(s.ctx, firstAnswer)
 	defer cancel()
-	err := s.exchange(ctx, m.Raw, func(raw []byte) bool {
+	err := s.exchange(ctx, s.remote.Open, m.Raw, func(raw []byte) bool {
 		// Before the client sees it: what it sends next needs both.
 		if s.noteVersion(raw) {
-			s.becameReady()
+			s.becameReady(false)
+			s.settle(a, nil)
 		}
 		return s.relay(raw, m.ID)
 	})
+	defer s.settle(a, err)
 	switch {
 	case err == nil || s.ctx.Err() != nil:
 		return
@@ -69,7 +91,7 @@ func recoverable(err error) bool {
 	var public *fault.Error
 	var challenge *remote.Challenge
 	return !errors.As(err, &public) && !errors.As(err, &challenge) &&
-		!errors.Is(err, remote.ErrContentType) && !errors.Is(err, remote.ErrTooLarge) && !errors.Is(err, remote.ErrNoAnswer)
+		!errors.Is(err, remote.ErrContentType) && !errors.Is(err, remote.ErrTooLarge) && err != remote.ErrNoAnswer // wrapped: cut off
 }
 
 // minimalDescription is an initialize result that promises only what stays
@@ -90,11 +112,12 @@ func minimalDescription(m jsonrpc.Message, why string) json.RawMessage {
 	return raw
 }
 
-// becameReady marks the session as known to the server.
-func (s *Session) becameReady() {
+// becameReady marks the session as known to the server. told says that it also
+// knows that the client is initialized.
+func (s *Session) becameReady(told bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ready, s.asked = true, false
+	s.ready, s.asked, s.told = true, false, told
 	s.epoch++
 }
 
@@ -173,14 +196,11 @@ func (s *Session) connect() *attempt {
 	s.work.Go(func() {
 		ctx, cancel := context.WithTimeout(s.ctx, firstAnswer)
 		defer cancel()
-		a.err = s.handshake(ctx, initialize, n)
-		if a.err != nil {
-			s.noteNeed(a.err)
+		err := s.handshake(ctx, initialize, n)
+		if err != nil {
+			s.noteNeed(err)
 		}
-		s.mu.Lock()
-		s.connecting = nil
-		s.mu.Unlock()
-		close(a.done)
+		s.settle(a, err)
 	})
 	return a
 }
@@ -188,10 +208,9 @@ func (s *Session) connect() *attempt {
 // handshake says initialize and initialized for the client and, when the
 // client knows only a minimal description, tells it to look again.
 func (s *Session) handshake(ctx context.Context, initialize jsonrpc.Message, n int) error {
-	s.remote.Reset()
 	id := json.RawMessage(`"drawbridge-initialize-` + strconv.Itoa(n) + `"`)
 	var refused json.RawMessage
-	err := s.exchange(ctx, jsonrpc.NewRequest(id, string(mcp.MethodInitialize), initialize.Params), func(raw []byte) bool {
+	err := s.exchange(ctx, s.remote.Open, jsonrpc.NewRequest(id, string(mcp.MethodInitialize), initialize.Params), func(raw []byte) bool {
 		m, err := jsonrpc.Parse(raw)
 		if err != nil || !m.IsResponse() {
 			return false
@@ -206,14 +225,14 @@ func (s *Session) handshake(ctx context.Context, initialize jsonrpc.Message, n i
 	if refused != nil {
 		return fault.New(fault.NotMCP, s.credential.Name()+" refuses to open a session.", "Run: drawbridge status "+s.credential.Name())
 	}
-	if err := s.exchange(ctx, jsonrpc.NewNotification(initialized), nil); err != nil {
+	if err := s.exchange(ctx, s.remote.Post, jsonrpc.NewNotification(initialized), nil); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	described := s.described
 	s.described = false
 	s.mu.Unlock()
-	s.becameReady()
+	s.becameReady(true)
 	s.listen()
 	if described {
 		for _, method := range []string{
@@ -231,14 +250,7 @@ func (s *Session) handshake(ctx context.Context, initialize jsonrpc.Message, n i
 func (s *Session) recover() {
 	pause := lookAgain
 	for {
-		t := time.NewTimer(pause)
-		select {
-		case <-s.ctx.Done():
-			t.Stop()
-			return
-		case <-t.C:
-		}
-		if s.isReady() {
+		if !s.wait(pause) || s.isReady() {
 			return
 		}
 		a := s.connect()
@@ -265,6 +277,20 @@ func (s *Session) noteNeed(err error) {
 	if !asked {
 		s.work.Go(func() { s.needSignIn(s.ctx) })
 	}
+}
+
+// needMet notes that the present need is over: a call that began after the
+// person was asked went well.
+func (s *Session) needMet() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = false
+}
+
+func (s *Session) isAsked() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
 }
 
 func (s *Session) isReady() bool {

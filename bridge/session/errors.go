@@ -27,10 +27,11 @@ func (s *Session) fail(m jsonrpc.Message, err error) {
 	}))
 }
 
-// errorBody is what the server wrote beside an HTTP error, or nil.
+// errorBody is what the server wrote beside an HTTP error, or nil. What it says
+// about the rest of a broken stream is no answer to the request.
 func errorBody(err error) []byte {
 	var status *remote.StatusError
-	if errors.As(err, &status) {
+	if !errors.Is(err, remote.ErrNoAnswer) && errors.As(err, &status) {
 		return status.Body
 	}
 	return nil
@@ -52,6 +53,8 @@ func public(name string, err error) *fault.Error {
 	var challenge *remote.Challenge
 	var status *remote.StatusError
 	switch {
+	case errors.Is(err, remote.ErrNoAnswer):
+		return fault.New(fault.Unreachable, fmt.Sprintf("The connection to %s broke before the answer came; the call may have run.", name), "Look whether it did before you try again.")
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &challenge):
@@ -60,8 +63,6 @@ func public(name string, err error) *fault.Error {
 		return statusFault(name, status)
 	case errors.Is(err, remote.ErrContentType), errors.Is(err, remote.ErrTooLarge):
 		return fault.New(fault.NotMCP, fmt.Sprintf("%s answered with something that is not MCP: %v.", name, err), "Check the server's address.")
-	case errors.Is(err, remote.ErrNoAnswer):
-		return fault.New(fault.Unreachable, fmt.Sprintf("The connection to %s broke before the answer came; the call may have run.", name), "Look whether it did before you try again.")
 	}
 	return fault.New(fault.Unreachable, fmt.Sprintf("%s does not answer.", name), "Check your network; the call is tried anew when you repeat it.")
 }

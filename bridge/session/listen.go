@@ -1,51 +1,96 @@
 package session
 
 import (
+	"context"
 	"errors"
+	"time"
 
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/remote"
 )
 
+// freshTokens bounds how many tokens in a row the stream is refused with.
+const freshTokens = 3
+
 // listen keeps the standalone GET stream from the moment that the server knows
-// the session is initialized. One at a time.
+// the session is initialized. One at a time: the stream of an earlier session,
+// which may hang open, ends.
 func (s *Session) listen() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.listening {
+		s.relisten()
 		return
 	}
-	s.listening = true
+	s.listening, s.relisten = true, func() {}
 	s.work.Go(func() {
 		err := s.keepListening()
-		s.mu.Lock()
-		s.listening = false
-		s.mu.Unlock()
-		if s.ctx.Err() == nil && !errors.Is(err, remote.ErrNoStream) {
+		switch {
+		case s.ctx.Err() != nil, errors.Is(err, remote.ErrNoStream):
+		case sessionGone(err): // never opened: the server has no route for it
+			s.log.Info("no stream", "error", err)
+		default:
 			s.log.Warn("stream given up", "error", err)
 		}
 	})
 }
 
+// keepListening returns when the session ends or no stream is to be had; then
+// listening is false.
 func (s *Session) keepListening() error {
-	for refusals := 0; ; refusals++ {
-		epoch := s.currentEpoch()
-		err := s.remote.Listen(s.ctx, func(raw []byte) {
-			refusals = 0
-			s.relay(raw, nil)
-		})
+	refusals, pause := 0, lookAgain
+	for {
+		ctx, cancel := context.WithCancel(s.ctx)
+		s.mu.Lock()
+		s.relisten = cancel
+		epoch := s.epoch
+		s.mu.Unlock()
+		opened := false
+		err := s.remote.Listen(ctx, func() {
+			opened, refusals, pause = true, 0, lookAgain
+		}, func(raw []byte) { s.relay(raw, nil) })
+		cancel()
+
 		var refused *remote.Challenge
 		switch {
-		case errors.As(err, &refused) && refused.Status == 401 && refusals < 3:
-			if err := s.credential.Reject(s.ctx, credential.Rejection{Token: refused.Token, Status: 401, Challenge: refused.Header}); err != nil {
-				return err
+		case s.ctx.Err() != nil:
+		case errors.As(err, &refused) && refused.Status == 401 && refusals < freshTokens:
+			rejectErr := s.credential.Reject(s.ctx, credential.Rejection{Token: refused.Token, Status: 401, Challenge: refused.Header})
+			if rejectErr == nil {
+				refusals++
+				continue
 			}
-		case sessionGone(err) && refusals < 3:
-			if err := s.reconnect(epoch); err != nil {
-				return err
+			// A person has to sign in, or the authorization server is away: the
+			// stream comes back when that is over.
+			s.log.Debug("stream waits for a token", "error", rejectErr)
+			if s.wait(pause) {
+				pause = min(2*pause, lookSeldom)
+				continue
 			}
-		default:
-			return err
+		case opened && sessionGone(err):
+			if err = s.reconnect(epoch); err == nil {
+				continue
+			}
 		}
+		s.mu.Lock()
+		if s.epoch != epoch && s.ctx.Err() == nil { // a new session, a new stream
+			s.mu.Unlock()
+			continue
+		}
+		s.listening = false
+		s.mu.Unlock()
+		return err
+	}
+}
+
+// wait reports false when the session ended meanwhile.
+func (s *Session) wait(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-s.ctx.Done():
+		return false
 	}
 }

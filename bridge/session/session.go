@@ -7,9 +7,11 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -52,6 +54,15 @@ const (
 	// sign-in or does not answer, lookSeldom the longest.
 	lookAgain  = time.Second
 	lookSeldom = 30 * time.Second
+	// noteLimit bounds how long the server may take to accept a notification or
+	// a response; those behind it wait.
+	noteLimit = 30 * time.Second
+	// cancelGrace is how long a request that the client cancelled may still be
+	// answered. Some servers neither answer it nor end its stream.
+	cancelGrace = 5 * time.Second
+	// maxInFlight bounds the requests under way, so that a client that asks and
+	// does not read cannot fill the memory.
+	maxInFlight = 1024
 )
 
 // Session is one client connected to one server. Make it with New, give it the
@@ -69,15 +80,20 @@ type Session struct {
 
 	notes chan jsonrpc.Message // notifications and responses of the client, in order
 
+	noteLimit, cancelGrace time.Duration
+
 	mu         sync.Mutex
 	initialize *jsonrpc.Message // the client's, to repeat when the server forgot the session
 	ready      bool             // the server knows this session
 	described  bool             // the client got a minimal description instead of the server's
+	told       bool             // the server also got `initialized`
 	listening  bool             // the GET stream is kept
+	relisten   func()           // ends the present GET stream, so that another begins
 	asked      bool             // NeedSignIn was called for the present need
 	connecting *attempt         // a connection under way
 	opening    chan struct{}    // closed when `initialized` has reached the server; nil: nothing to wait for
 	epoch      int              // counts connections, so that one loss leads to one new connection
+	inFlight   map[*request]struct{}
 }
 
 // New makes a Session and starts its goroutines; Close ends them.
@@ -86,6 +102,7 @@ func New(c Config) *Session {
 	s := &Session{
 		remote: c.Remote, credential: c.Credential, send: c.Send, needSignIn: c.NeedSignIn, log: c.Log,
 		ctx: ctx, cancel: cancel, notes: make(chan jsonrpc.Message, 256),
+		noteLimit: noteLimit, cancelGrace: cancelGrace, inFlight: map[*request]struct{}{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -102,24 +119,37 @@ func New(c Config) *Session {
 func (s *Session) Receive(m jsonrpc.Message) {
 	switch {
 	case m.Method == string(mcp.MethodInitialize) && m.IsRequest():
-		s.work.Go(func() { s.open(m) })
+		a := s.begin(m)
+		s.work.Go(func() { s.open(m, a) })
 	case m.IsRequest():
 		opening := s.waitOpening()
+		r, ok := s.accept(m)
+		if !ok {
+			// From here, so that a client that does not read is not read either.
+			s.reply(jsonrpc.NewError(m.ID, jsonrpc.CodeBridge, fmt.Sprintf("%d requests are under way already. Wait for some answers.", maxInFlight), nil))
+			return
+		}
 		s.work.Go(func() {
+			defer s.done(r)
 			if opening != nil { // a request must not overtake `initialized`
 				select {
 				case <-opening:
-				case <-s.ctx.Done():
+				case <-r.ctx.Done():
 					return
 				}
 			}
-			s.call(m)
+			s.call(r.ctx, m)
 		})
 	default:
-		if m.Method == initialized {
+		switch m.Method {
+		case initialized:
 			s.mu.Lock()
-			s.opening = make(chan struct{})
+			if s.opening == nil {
+				s.opening = make(chan struct{})
+			}
 			s.mu.Unlock()
+		case string(mcp.MethodNotificationCancelled):
+			s.letGo(jsonrpc.Member(m.Params, "requestId"))
 		}
 		select {
 		case s.notes <- m:
@@ -132,9 +162,9 @@ func (s *Session) Receive(m jsonrpc.Message) {
 // (DELETE), for which it waits no longer than limit.
 func (s *Session) Close(limit time.Duration) {
 	s.cancel()
-	s.remote.Delete(context.Background(), limit)
 	done := make(chan struct{})
 	go func() {
+		s.remote.Delete(context.Background(), limit)
 		s.work.Wait()
 		close(done)
 	}()
@@ -178,21 +208,43 @@ func (s *Session) sendNote(m jsonrpc.Message) {
 				s.opening = nil
 			}
 		}()
+		s.mu.Lock()
+		a := s.connecting
+		s.mu.Unlock()
+		if a != nil { // a client that does not wait for the answer to initialize
+			select {
+			case <-a.done:
+			case <-s.ctx.Done():
+				return
+			}
+		}
 	}
-	if !s.isReady() {
-		return // the server knows nothing that it could be about
+	s.mu.Lock()
+	known := s.ready && (m.Method != initialized || !s.told)
+	s.mu.Unlock()
+	if !known {
+		return // the server knows nothing that it could be about, or knows it already
 	}
-	if err := s.exchange(s.ctx, m.Raw, nil); err != nil && s.ctx.Err() == nil {
-		s.log.Warn("message of the client not delivered", "method", m.Method, "error", err)
+	ctx, cancel := context.WithTimeout(s.ctx, s.noteLimit)
+	defer cancel()
+	if err := s.exchange(ctx, s.remote.Post, m.Raw, nil); err != nil {
+		if s.ctx.Err() == nil {
+			s.log.Warn("message of the client not delivered", "method", m.Method, "error", err)
+		}
 		return
 	}
 	if m.Method == initialized {
+		s.mu.Lock()
+		s.told = true
+		s.mu.Unlock()
 		s.listen()
 	}
 }
 
-// call passes a request on and sees to it that it is answered exactly once.
-func (s *Session) call(m jsonrpc.Message) {
+// call passes a request on and sees to it that it is answered exactly once,
+// unless ctx ends.
+func (s *Session) call(ctx context.Context, m jsonrpc.Message) {
+	asked := s.isAsked()
 	if err := s.connected(m); err != nil {
 		if m.Method == string(mcp.MethodPing) {
 			s.reply(jsonrpc.NewResult(m.ID, json.RawMessage(`{}`))) // the client asks whether we live
@@ -202,27 +254,31 @@ func (s *Session) call(m jsonrpc.Message) {
 		return
 	}
 	epoch := s.currentEpoch()
-	err := s.pass(m)
+	err := s.pass(ctx, m)
 	if sessionGone(err) {
 		// The server did not act: it does not know the session. Say initialize
 		// again and repeat the request (MCP 2025-03-26, session management).
 		if err = s.reconnect(epoch); err == nil {
-			err = s.pass(m)
+			err = s.pass(ctx, m)
 		}
 	}
-	if err != nil && s.ctx.Err() == nil {
+	switch {
+	case err == nil && asked:
+		s.needMet()
+	case err != nil && ctx.Err() == nil:
 		s.fail(m, err)
 	}
 }
 
 // pass posts a request and sends what comes back to the client. A nil error
 // means that the response was among it.
-func (s *Session) pass(m jsonrpc.Message) error {
-	return s.exchange(s.ctx, m.Raw, func(raw []byte) bool { return s.relay(raw, m.ID) })
+func (s *Session) pass(ctx context.Context, m jsonrpc.Message) error {
+	return s.exchange(ctx, s.remote.Post, m.Raw, func(raw []byte) bool { return s.relay(raw, m.ID) })
 }
 
 // relay sends the server's message, or each message of its batch, to the
-// client. It reports whether the response to id was among them.
+// client. It reports whether the response to id was among them; other responses
+// are dropped, for nobody waits for them here.
 func (s *Session) relay(raw []byte, id json.RawMessage) (responded bool) {
 	batch, err := jsonrpc.Split(raw)
 	if err != nil {
@@ -235,16 +291,24 @@ func (s *Session) relay(raw []byte, id json.RawMessage) (responded bool) {
 			s.log.Warn("unreadable message of the server dropped", "error", err, "bytes", len(one))
 			continue
 		}
-		if m.IsResponse() && id != nil {
+		switch {
+		case !m.IsResponse():
+			s.reply(m.Raw)
+		case responded || !isAnswer(m, id):
+			s.log.Warn("response to nobody dropped", "bytes", len(one))
+		case bytes.Equal(m.ID, id):
 			responded = true
-			if m.ID == nil && m.Error != nil { // an error that did not say whose it is
-				s.reply(jsonrpc.Answer(id, m))
-				continue
-			}
+			s.reply(m.Raw)
+		default: // the id in another spelling, or an error that did not say whose it is
+			responded = true
+			s.reply(jsonrpc.Answer(id, m))
 		}
-		s.reply(m.Raw)
 	}
 	return responded
+}
+
+func isAnswer(m jsonrpc.Message, id json.RawMessage) bool {
+	return id != nil && (jsonrpc.SameID(m.ID, id) || m.ID == nil && m.Error != nil)
 }
 
 func (s *Session) reply(raw []byte) {
@@ -254,12 +318,13 @@ func (s *Session) reply(raw []byte) {
 }
 
 // exchange posts a message, and once more with another token when the server
-// refuses the one it got. A 401 says that the message was not processed.
-func (s *Session) exchange(ctx context.Context, raw []byte, deliver remote.Deliver) error {
+// refuses the one it got. A 401 says that the message was not processed, unless
+// it is about the rest of a stream that broke.
+func (s *Session) exchange(ctx context.Context, post postFunc, raw []byte, deliver remote.Deliver) error {
 	for try := 0; ; try++ {
-		err := s.remote.Post(ctx, raw, deliver)
+		err := post(ctx, raw, deliver)
 		var refused *remote.Challenge
-		if !errors.As(err, &refused) || refused.Status != 401 || try > 0 {
+		if errors.Is(err, remote.ErrNoAnswer) || !errors.As(err, &refused) || refused.Status != 401 || try > 0 {
 			return err
 		}
 		if err := s.credential.Reject(ctx, credential.Rejection{
@@ -270,7 +335,5 @@ func (s *Session) exchange(ctx context.Context, raw []byte, deliver remote.Deliv
 	}
 }
 
-func sessionGone(err error) bool {
-	var status *remote.StatusError
-	return errors.As(err, &status) && status.Status == 404 && status.Session
-}
+// postFunc is Conn.Post, or Conn.Open for initialize.
+type postFunc func(ctx context.Context, raw []byte, deliver remote.Deliver) error

@@ -30,12 +30,35 @@ type account struct {
 	mu      sync.Mutex
 	n       int
 	needed  bool
+	refused bool // no other token is to be had after a refusal
 	rejects int
+	gate    chan struct{} // holds Bearer up while it is there
+	waited  int           // calls of Bearer that were held up
+}
+
+// quiet reports whether nobody asked for a token while it was held up.
+func (a *account) quiet() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.waited == 0
 }
 
 func (a *account) Name() string { return "demo" }
 
-func (a *account) Bearer(context.Context) (secret.String, error) {
+func (a *account) Bearer(ctx context.Context) (secret.String, error) {
+	a.mu.Lock()
+	gate := a.gate
+	if gate != nil {
+		a.waited++
+	}
+	a.mu.Unlock()
+	if gate != nil {
+		select {
+		case <-gate:
+		case <-ctx.Done():
+			return secret.String{}, ctx.Err()
+		}
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.needed {
@@ -48,8 +71,33 @@ func (a *account) Reject(context.Context, credential.Rejection) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.rejects++
+	if a.refused {
+		return fault.New(fault.SignInNeeded, "demo needs you to sign in again.", "Run: drawbridge login demo")
+	}
 	a.n++
 	return nil
+}
+
+// block makes those wait who ask for a token from now on, until release; after
+// unblockNext others get theirs at once again.
+func (a *account) block() (release func()) {
+	gate := make(chan struct{})
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.gate = gate
+	return func() { close(gate) }
+}
+
+func (a *account) unblockNext() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.gate = nil
+}
+
+func (a *account) refuse(refused bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.refused = refused
 }
 
 func (a *account) set(needed bool) {
@@ -66,8 +114,10 @@ type upstream struct {
 	mu      sync.Mutex
 	seen    []string // METHOD body
 	deletes int
-	post    func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message)
-	get     func(w http.ResponseWriter, r *http.Request)
+	// slowDelete makes the server think long about the end of a session.
+	slowDelete bool
+	post       func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message)
+	get        func(w http.ResponseWriter, r *http.Request)
 }
 
 const opened = `{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-06-18","capabilities":{"x":{}},"serverInfo":{"name":"up","version":"1"}}}`
@@ -90,7 +140,11 @@ func (u *upstream) serve(w http.ResponseWriter, r *http.Request) {
 	case http.MethodDelete:
 		u.mu.Lock()
 		u.deletes++
+		slow := u.slowDelete
 		u.mu.Unlock()
+		if slow {
+			<-r.Context().Done()
+		}
 	case http.MethodGet:
 		if u.get == nil {
 			w.WriteHeader(http.StatusMethodNotAllowed)
