@@ -45,7 +45,8 @@ Xvfb -displayfd 8 -screen 0 1280x800x24 -nolisten tcp 8>"$work/display" 9>&- 2>"
 pids="$pids $!"
 wait_for "$work/display"
 
-port=34318
+# Below the range that systems hand out to others.
+port=24318
 DISPLAY=:$(cat "$work/display")
 export DISPLAY GDK_BACKEND=x11 NO_AT_BRIDGE=1
 DRAWBRIDGE_CONFIG_DIR=$(member configDir) DRAWBRIDGE_STATE_DIR=$(member stateDir) \
