@@ -58,6 +58,7 @@ func TestBareEnvironment(t *testing.T) {
 	}
 }
 
+// again runs the test itself again inside sessions/bare-session.sh.
 func again(t *testing.T) {
 	t.Helper()
 	self, err := os.Executable()
@@ -73,7 +74,7 @@ func again(t *testing.T) {
 		"DRAWBRIDGE_TEST_CHROMIUM=" + os.Getenv("DRAWBRIDGE_TEST_CHROMIUM"),
 	}
 	args := append([]string{"env"}, env...)
-	args = append(args, self, "-test.run=^TestBareEnvironment$", "-test.v", "-test.timeout=2m")
+	args = append(args, self, "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=2m")
 	cmd := exec.CommandContext(ctx, "sessions/bare-session.sh", args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 5 * time.Second

@@ -58,6 +58,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("DRAWBRIDGE_CONFIG_DIR", filepath.Join(env.WorkDir, "config"))
 			env.Setenv("DRAWBRIDGE_STATE_DIR", filepath.Join(env.WorkDir, "state"))
 			env.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+filepath.Join(env.WorkDir, "no-bus"))
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // with -race each program would end a second late
 			env.Setenv("XDG_CONFIG_HOME", "")
 			env.Setenv("XDG_STATE_HOME", "")
 			return os.MkdirAll(home, 0o700)

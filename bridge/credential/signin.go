@@ -49,6 +49,9 @@ func (a *Account) SignIn(ctx context.Context, ui UI) error {
 	} else if f, ferr := a.Facts(); r != nil && ferr == nil && f.State == SignedIn && f.SignedInAt.After(started) {
 		return nil
 	}
+	if err := a.writable(ctx); err != nil {
+		return err // and so must the disk
+	}
 
 	d, err := a.discover(ctx)
 	if errors.Is(err, ErrOpen) {
@@ -63,6 +66,16 @@ func (a *Account) SignIn(ctx context.Context, ui UI) error {
 	}
 	defer func() { _ = callback.Close() }()
 	return a.authorize(ctx, ui, d, client, callback)
+}
+
+// writable finds out whether facts can be written, by writing what they are.
+func (a *Account) writable(ctx context.Context) error {
+	unlock, err := a.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return a.note(func(*Facts) {})
 }
 
 // discover asks the server without a token and follows its challenge.
