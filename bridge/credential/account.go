@@ -21,6 +21,9 @@ const (
 	// lookAgain is how often a call looks whether another process changed the
 	// credential (one stat of the facts file).
 	lookAgain = time.Second
+	// refusedFor is how long a token that the server refused, and that cannot
+	// be renewed, is not offered to it again.
+	refusedFor = 30 * time.Second
 )
 
 // Account is one credential in this process. It is safe for concurrent use;
@@ -39,6 +42,13 @@ type Account struct {
 	looked  time.Time // when stamp was last compared
 	flight  *flight   // the renewal under way, or nil
 	refused oauth.Challenge
+
+	bad   secret.String // the token that the server refused last
+	badAt time.Time
+	// The last renewal that went wrong: it is not repeated for every call.
+	failed    error
+	failedFor secret.String
+	failedAt  time.Time
 }
 
 // Key identifies the credential; see Key.
@@ -70,6 +80,9 @@ func (a *Account) Bearer(ctx context.Context) (secret.String, error) {
 		return secret.String{}, needed
 	}
 	now := a.m.now()
+	if cur.Refresh.IsZero() && a.isBad(cur.Access, now) {
+		return secret.String{}, a.needSignIn(ctx, errRefused)
+	}
 	if cur.usable(now, cur.margin()) {
 		return cur.Access, nil
 	}
@@ -118,6 +131,7 @@ func (a *Account) Reject(ctx context.Context, r Rejection) error {
 	challenge, _ := oauth.BearerChallenge(http.Header{"Www-Authenticate": r.Challenge})
 	a.mu.Lock()
 	a.refused = challenge
+	a.bad, a.badAt = r.Token, a.m.now()
 	a.mu.Unlock()
 
 	for range 2 { // a renewal that was under way may have been for an older token
@@ -130,7 +144,7 @@ func (a *Account) Reject(ctx context.Context, r Rejection) error {
 		case !cur.Access.Equal(r.Token) && cur.usable(a.m.now(), 0):
 			return nil
 		case cur.Refresh.IsZero():
-			return a.needSignIn(ctx, errNoRefreshToken)
+			return a.needSignIn(ctx, errRefused)
 		}
 		f := a.renew(cur.Access)
 		select {
@@ -145,7 +159,14 @@ func (a *Account) Reject(ctx context.Context, r Rejection) error {
 			return nil
 		}
 	}
-	return fault.New(fault.Unreachable, a.Name()+" refuses a token that it was just given.", "Sign in again: drawbridge login "+a.Name())
+	return fault.New(fault.Unreachable, a.Name()+" refuses a token that it was just given.", a.signInCommand())
+}
+
+// isBad reports whether the server has refused the token lately.
+func (a *Account) isBad(token secret.String, now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return !a.bad.IsZero() && a.bad.Equal(token) && now.Sub(a.badAt) < refusedFor
 }
 
 // current returns the record as this process knows it, reading the vault when
@@ -200,6 +221,7 @@ func (a *Account) factsTime() time.Time {
 var (
 	errNeverSignedIn  = errors.New("nobody has signed in")
 	errNoRefreshToken = errors.New("the access token has ended and there is no refresh token")
+	errRefused        = errors.New("the server refuses the access token and there is no refresh token")
 )
 
 // needSignIn notes that only a person can go on and returns the error that says so.
@@ -244,6 +266,8 @@ func plainCause(err error) string {
 	switch {
 	case errors.Is(err, errNoRefreshToken):
 		return "the access token has ended and cannot be renewed"
+	case errors.Is(err, errRefused):
+		return "the server refuses the access token, which cannot be renewed"
 	case errors.As(err, &t) && t.Code == "invalid_client":
 		return "the authorization server no longer knows this client"
 	case errors.As(err, &t):

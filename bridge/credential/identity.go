@@ -49,6 +49,20 @@ func expiry(t oauth.Tokens, now time.Time) time.Time {
 	return time.Time{}
 }
 
+// freshExpiry is expiry of a token that the endpoint has just issued. One that
+// is over already tells that our clock is wrong; how long it lives is right all
+// the same.
+func freshExpiry(t oauth.Tokens, now time.Time) time.Time {
+	end := expiry(t, now)
+	if end.IsZero() || end.After(now) {
+		return end
+	}
+	if begin := decode(t.Access).Time("iat"); !begin.IsZero() && begin.Before(end) {
+		return now.Add(end.Sub(begin))
+	}
+	return time.Time{}
+}
+
 func splitScope(s string) []string { return strings.Fields(s) }
 
 func firstOf(values ...string) string {

@@ -76,7 +76,9 @@ func NewManager(c Config) *Manager {
 		m.log = slog.New(slog.DiscardHandler)
 	}
 	if m.now == nil {
-		m.now = time.Now
+		// The wall clock alone: the monotonic one stands still while the machine
+		// sleeps, and a token would outlive its end by the length of the sleep.
+		m.now = func() time.Time { return time.Now().Round(0) }
 	}
 	if c.Version != "" {
 		m.agent += "/" + c.Version
@@ -104,7 +106,7 @@ func (m *Manager) Account(s config.Server, account string) *Account {
 
 // Close waits until requests for new tokens under way are over, or ctx ends: a
 // process that left in the middle of one would lose the rotated refresh token.
-// A renewal that only waits to be tried again is given up.
+// A renewal that waits, for the lock, a connection or another try, is given up.
 func (m *Manager) Close(ctx context.Context) {
 	m.close.Do(func() { close(m.closing) })
 	done := make(chan struct{})

@@ -132,7 +132,7 @@ func (r *record) adopt(t oauth.Tokens, now time.Time) {
 		r.Scopes = scopes
 	}
 	r.IssuedAt = now
-	r.ExpiresAt = expiry(t, now)
+	r.ExpiresAt = freshExpiry(t, now)
 }
 
 // usable reports whether the access token lives longer than margin.

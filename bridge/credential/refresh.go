@@ -19,6 +19,12 @@ const (
 	retryBudget = 15 * time.Second
 	retryFirst  = 200 * time.Millisecond
 	retryMost   = 3 * time.Second
+	// failedPause is the pause after a renewal that went wrong.
+	failedPause = time.Second
+	// keepTries bounds how often a rotated token is written to a vault that
+	// fails, keepPause apart.
+	keepTries = 5
+	keepPause = 500 * time.Millisecond
 )
 
 // flight is one renewal in this process; all callers who need it wait for done.
@@ -37,17 +43,21 @@ func (a *Account) renew(stale secret.String) *flight {
 		return a.flight
 	}
 	f := &flight{done: make(chan struct{})}
+	if since := a.m.now().Sub(a.failedAt); a.failed != nil && a.failedFor.Equal(stale) && since >= 0 && since < failedPause {
+		f.err = a.failed
+		close(f.done)
+		return f
+	}
 	a.flight = f
 	a.m.flights.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), refreshLimit)
 		defer cancel()
 		f.rec, f.err = a.refresh(ctx, stale)
-		stamp := a.factsTime()
 		a.mu.Lock()
-		if f.err == nil {
-			a.cur, a.loaded, a.stamp = f.rec, true, stamp
-		} else {
+		a.failed = nil
+		if f.err != nil {
 			a.loaded = false // what the vault says now may differ
+			a.failed, a.failedFor, a.failedAt = f.err, stale, a.m.now()
 		}
 		a.flight = nil
 		a.mu.Unlock()
@@ -58,14 +68,24 @@ func (a *Account) renew(stale secret.String) *flight {
 
 // refresh is the transaction: take the file lock, read the vault again, use
 // somebody else's newer token if there is one, else refresh, write, release.
-func (a *Account) refresh(ctx context.Context, stale secret.String) (*record, error) {
-	unlock, err := a.lock(ctx)
+func (a *Account) refresh(ctx context.Context, stale secret.String) (rec *record, err error) {
+	early, cancel := a.m.whileOpen(ctx)
+	defer cancel()
+	unlock, err := a.lock(early)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
+	defer func() {
+		if err == nil { // still locked: nobody else has written since
+			stamp := a.factsTime()
+			a.mu.Lock()
+			a.cur, a.loaded, a.stamp = rec, true, stamp
+			a.mu.Unlock()
+		}
+	}()
 
-	r, err := a.read(ctx)
+	r, err := a.read(early)
 	switch {
 	case err != nil:
 		return nil, err
@@ -77,6 +97,11 @@ func (a *Account) refresh(ctx context.Context, stale secret.String) (*record, er
 		return nil, a.needSignInLocked(errNoRefreshToken)
 	}
 
+	// A keychain that takes nothing (locked meanwhile, a full disk under it) is
+	// found out while the refresh token is still good.
+	if err := a.write(early, r); err != nil {
+		return nil, err
+	}
 	tokens, err := a.askRefresh(ctx, r)
 	if err != nil {
 		return nil, a.refreshFailed(ctx, r, err)
@@ -85,7 +110,7 @@ func (a *Account) refresh(ctx context.Context, stale secret.String) (*record, er
 	next.adopt(tokens, a.m.now())
 	// The old refresh token is spent: from here on the new one must be kept
 	// whatever happens to the caller.
-	if err := a.write(context.WithoutCancel(ctx), &next); err != nil {
+	if err := a.keepRotated(context.WithoutCancel(ctx), &next); err != nil {
 		return nil, err
 	}
 	if err := a.note(func(f *Facts) {
@@ -96,6 +121,19 @@ func (a *Account) refresh(ctx context.Context, stale secret.String) (*record, er
 	}
 	a.m.log.Info("token renewed", "key", a.key, "expires", next.ExpiresAt)
 	return &next, nil
+}
+
+// keepRotated writes a record whose refresh token replaces a spent one, with
+// patience: nobody can get it again.
+func (a *Account) keepRotated(ctx context.Context, r *record) error {
+	for try := 1; ; try++ {
+		err := a.write(ctx, r)
+		if err == nil || try == keepTries {
+			return err
+		}
+		a.m.log.Warn("rotated token not written yet", "key", a.key, "error", err)
+		time.Sleep(keepPause)
+	}
 }
 
 // askRefresh sends the refresh request, again while the endpoint is away or
@@ -110,7 +148,9 @@ func (a *Account) askRefresh(ctx context.Context, r *record) (oauth.Tokens, erro
 	until := a.m.now().Add(retryBudget)
 	pause := retryFirst
 	for {
-		tokens, err := client.Refresh(ctx, request)
+		sending, cancel := a.m.untilSent(ctx)
+		tokens, err := client.Refresh(sending, request)
+		cancel()
 		if err == nil {
 			return tokens, nil
 		}

@@ -15,6 +15,11 @@ import (
 // SignInLimit bounds the time that a person has in the browser.
 const SignInLimit = 10 * time.Minute
 
+// joinAfter is how long a second sign-in waits for the first before it counts
+// as joined: it then ends as the first one ends, for a person who said no is not
+// asked again. A shorter wait is for one that was just ending.
+const joinAfter = 2 * time.Second
+
 const callbackPath = "/callback"
 
 // UI is how a sign-in reaches the person. Both functions return at once.
@@ -33,7 +38,7 @@ var ErrOpen = errors.New("the server needs no sign-in")
 // SignIn lets a person sign in with the browser: discovery, registration,
 // authorization code with PKCE, callback on loopback, token, vault. One at a
 // time for a credential on this machine: a second one waits for the first and
-// is done when that one succeeded. It ends with ctx, at the latest after
+// ends as that one does. It ends with ctx, at the latest after
 // SignInLimit.
 func (a *Account) SignIn(ctx context.Context, ui UI) error {
 	ctx, cancel := context.WithTimeout(ctx, SignInLimit)
@@ -44,10 +49,14 @@ func (a *Account) SignIn(ctx context.Context, ui UI) error {
 		return err
 	}
 	defer unlock()
+	waited := a.m.now().Sub(started)
 	if r, err := a.load(ctx); err != nil {
 		return err // the vault must work before a person is troubled
 	} else if f, ferr := a.Facts(); r != nil && ferr == nil && f.State == SignedIn && f.SignedInAt.After(started) {
 		return nil
+	}
+	if waited > joinAfter {
+		return fault.New(fault.SignInRefused, fmt.Sprintf("A sign-in to %s was under way already and has ended without success.", a.Name()), a.signInCommand())
 	}
 	if err := a.writable(ctx); err != nil {
 		return err // and so must the disk
@@ -141,7 +150,7 @@ func (a *Account) authorize(ctx context.Context, ui UI, d oauth.Discovery, clien
 	answer, err := callback.Wait(ctx, auth)
 	if err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
-			return fault.Wrap(err, fault.SignInTimeout, fmt.Sprintf("Nobody finished the sign-in to %s in time.", a.Name()), "Start it again: drawbridge login "+a.Name())
+			return fault.Wrap(err, fault.SignInTimeout, fmt.Sprintf("Nobody finished the sign-in to %s in time.", a.Name()), a.signInCommand())
 		}
 		return err
 	}
@@ -170,9 +179,9 @@ func (a *Account) redeem(ctx context.Context, d oauth.Discovery, client oauth.Cl
 			return err // it says itself what was wrong with the answer
 		}
 		if t != nil && !t.Temporary() {
-			return fault.Wrap(err, fault.Refused, fmt.Sprintf("The authorization server %q did not complete the sign-in.", d.Server.Issuer), "Try again: drawbridge login "+a.Name())
+			return fault.Wrap(err, fault.Refused, fmt.Sprintf("The authorization server %q did not complete the sign-in.", d.Server.Issuer), a.signInCommand())
 		}
-		return fault.Wrap(err, fault.Unreachable, fmt.Sprintf("The authorization server %q did not answer the last step of the sign-in.", d.Server.Issuer), "Try again: drawbridge login "+a.Name())
+		return fault.Wrap(err, fault.Unreachable, fmt.Sprintf("The authorization server %q did not answer the last step of the sign-in.", d.Server.Issuer), a.signInCommand())
 	}
 	return a.keep(context.WithoutCancel(ctx), d, client, tokens)
 }
