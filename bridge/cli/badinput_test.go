@@ -173,11 +173,11 @@ func TestBadServers(t *testing.T) {
 			func(w *world) {
 				w.put("/token", w.sends(400, object{"error": "invalid_grant", "error_description": "code expired"}))
 			},
-			1, `The authorization server "$SELF" did not complete the sign-in.`, "Try again: drawbridge login notes",
+			1, `The authorization server "$SELF" did not complete the sign-in.`, "Sign in from the tray or the window, or run: drawbridge login notes",
 		},
 		"the token endpoint is down": {
 			func(w *world) { w.put("/token", text(503, "text/html", "<h1>Sorry</h1>")) },
-			11, `The authorization server "$SELF" did not answer the last step of the sign-in.`, "Try again: drawbridge login notes",
+			11, `The authorization server "$SELF" did not answer the last step of the sign-in.`, "Sign in from the tray or the window, or run: drawbridge login notes",
 		},
 		"another type of token": {
 			func(w *world) {
