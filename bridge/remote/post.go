@@ -16,6 +16,9 @@ const (
 	resumeTries = 5
 	retryFirst  = time.Second // when the server names no retry time
 	retryMost   = 30 * time.Second
+	// finishLimit bounds the wait for the end of a stream after its response; a
+	// connection whose answer was read to the end can be used again.
+	finishLimit = 100 * time.Millisecond
 )
 
 // Post sends one message. For a request, deliver gets each message of the
@@ -37,6 +40,8 @@ func (c *Conn) Open(ctx context.Context, raw []byte, deliver Deliver) error {
 }
 
 func (c *Conn) post(ctx context.Context, raw []byte, deliver Deliver, opens bool) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	req, token, err := c.newRequest(ctx, http.MethodPost, raw)
 	if err != nil {
 		return err
@@ -69,7 +74,11 @@ func (c *Conn) post(ctx context.Context, raw []byte, deliver Deliver, opens bool
 	case "application/json":
 		return c.readJSON(resp, deliver)
 	case "text/event-stream":
-		return c.readStream(ctx, resp, deliver)
+		return c.readStream(ctx, resp, deliver, func() {
+			t := time.AfterFunc(finishLimit, cancel)
+			defer t.Stop()
+			_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
+		})
 	}
 	if resp.StatusCode == http.StatusAccepted || resp.StatusCode == http.StatusNoContent {
 		return ErrNoAnswer
@@ -95,10 +104,15 @@ func (c *Conn) readJSON(resp *http.Response, deliver Deliver) error {
 }
 
 // readStream reads the stream that answers a request until the response, taking
-// it up again where the server allows.
-func (c *Conn) readStream(ctx context.Context, resp *http.Response, deliver Deliver) error {
+// it up again where the server allows. finish is called when the response has
+// come on the first stream.
+func (c *Conn) readStream(ctx context.Context, resp *http.Response, deliver Deliver, finish func()) error {
 	var at position
 	err := c.readEvents(resp.Body, &at, deliver)
+	if errors.Is(err, errResponded) {
+		finish()
+		return nil
+	}
 	for try := 0; !errors.Is(err, errResponded); {
 		if errors.Is(err, ErrTooLarge) {
 			return err
@@ -154,7 +168,7 @@ func (c *Conn) readEvents(body io.Reader, at *position, deliver Deliver) error {
 		if e.Retry > 0 {
 			at.retry = e.Retry
 		}
-		if e.ID != "" {
+		if e.ID != "" && inHeader(e.ID) {
 			at.lastID = e.ID
 		}
 		if err != nil {

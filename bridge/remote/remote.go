@@ -77,6 +77,9 @@ func NewHTTP() *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = 64
 	t.MaxIdleConns = 128
+	// A kept connection may be dead without a word: the machine slept, or changed
+	// networks. Without pings a request over it hangs for a quarter of an hour.
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second}
 	return &http.Client{Transport: t, CheckRedirect: sameOrigin}
 }
 
@@ -135,7 +138,11 @@ type Deliver func(raw []byte) (isResponse bool)
 
 // SetVersion sets the protocol version that the initialize response named; it
 // goes with each later request (MCP 2025-06-18, MCP-Protocol-Version header).
+// One that cannot stand in a header is left out.
 func (c *Conn) SetVersion(version string) {
+	if !inHeader(version) {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.version = version
@@ -199,6 +206,11 @@ func refusal(resp *http.Response, token secret.String) error {
 		Status: resp.StatusCode, Body: body, Location: resp.Header.Get("Location"),
 		Session: resp.Request.Header.Get("Mcp-Session-Id") != "",
 	}
+}
+
+// inHeader reports whether a server's word can stand in a header of ours.
+func inHeader(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r >= 0x7f })
 }
 
 func contentType(resp *http.Response) string {
