@@ -54,7 +54,7 @@ func Parse(raw []byte) (Message, error) {
 	if raw[0] != '{' {
 		return Message{}, ErrNotMessage
 	}
-	if bytes.ContainsAny(raw, "\r\n") { // valid JSON: they stand between tokens
+	if bytes.IndexByte(raw, '\n') >= 0 || bytes.IndexByte(raw, '\r') >= 0 { // valid JSON: they stand between tokens
 		var line bytes.Buffer
 		line.Grow(len(raw))
 		if err := json.Compact(&line, raw); err != nil {

@@ -305,4 +305,3 @@ func TestSessionAndEventIDsAddNoHeader(t *testing.T) {
 		t.Errorf("an odd version makes the server unusable: %v", err)
 	}
 }
-
