@@ -25,7 +25,7 @@ windows_window() {
 }
 static() {
   CGO_ENABLED=0 go build -buildvcs=false -trimpath -o "$logs/lean" .
-  ! readelf -d "$logs/lean" 2>/dev/null | grep -q NEEDED || { echo "the lean binary needs shared libraries"; return 1; }
+  [[ $(readelf -d "$logs/lean" 2>/dev/null) != *NEEDED* ]] || { echo "the lean binary needs shared libraries"; return 1; }
   rm -f "$logs/lean"
 }
 scripts_parse() {

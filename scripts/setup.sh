@@ -32,14 +32,15 @@ fi
 has_keychain() {
   [ -n "${DBUS_SESSION_BUS_ADDRESS:-}" ] || [ -S "/run/user/$(id -u)/bus" ] || return 1
   command -v busctl >/dev/null || return 1
-  busctl --user --timeout=2 --no-legend list 2>/dev/null | grep -q '^org\.freedesktop\.secrets '
+  [[ $'\n'$(busctl --user --timeout=2 --no-legend list 2>/dev/null) == *$'\n''org.freedesktop.secrets '* ]]
 }
 
 # has_chromium: any of the names that the tests look for.
 has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
 
 # has_candidate PACKAGE: apt knows a version of it.
-has_candidate() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'; }
+# Not `| grep -q`: with pipefail, a writer that grep leaves behind fails the test.
+has_candidate() { [[ $(LC_ALL=C apt-cache policy "$1" 2>/dev/null) == *"Candidate: "[^\(]* ]]; }
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then
