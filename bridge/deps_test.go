@@ -94,8 +94,8 @@ var table = []row{
 	},
 	{
 		"vault",
-		[]string{"fault", "secret"},
-		"It keeps values without knowing what they are.",
+		[]string{"config", "fault", "secret"},
+		"It keeps values where the settings say, without knowing what they are.",
 	},
 	{
 		"token",

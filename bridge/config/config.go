@@ -116,6 +116,8 @@ type Settings struct {
 	Version int `json:"version"`
 	// Servers in the order in which they were added.
 	Servers []Server `json:"servers"`
+	// Vault says where secrets are kept; the zero value is the OS keychain.
+	Vault Vault `json:"vault,omitzero"`
 }
 
 // CurrentVersion is the form of the settings file that this program writes.

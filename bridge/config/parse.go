@@ -40,6 +40,13 @@ func parse(file string, raw []byte) (*Settings, error) {
 		place, why := decodePlace(raw, err)
 		return nil, damaged(file, place, why, err)
 	}
+	if err := s.Vault.Check(); err != nil {
+		place := ""
+		if at := tree.Find("/vault"); at != nil {
+			place = lineAt(raw, at.StartOffset)
+		}
+		return nil, damaged(file, place, strings.TrimSuffix(fault.Public(err).What, "."), err)
+	}
 	seen := map[string]bool{}
 	for i, server := range s.Servers {
 		place := ""

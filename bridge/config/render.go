@@ -53,6 +53,13 @@ type op struct {
 
 func patchOf(before, after *Settings) []op {
 	ops := []op{{Op: "add", Path: "/version", Value: after.Version}}
+	switch {
+	case before.Vault == after.Vault:
+	case after.Vault == Vault{}:
+		ops = append(ops, op{Op: "remove", Path: "/vault"})
+	default:
+		ops = append(ops, op{Op: "add", Path: "/vault", Value: after.Vault})
+	}
 	if before.Servers == nil {
 		return append(ops, op{Op: "add", Path: "/servers", Value: after.Servers})
 	}

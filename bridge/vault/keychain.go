@@ -30,14 +30,18 @@ var (
 
 // NewKeychain makes a vault in the OS keychain; service is the name of its
 // entries there. Nothing is touched until the first call. Its errors carry
-// fault.NoKeychain or fault.KeychainLocked where that is the cause.
+// fault.NoKeychain or fault.KeychainLocked where that is the cause. Other
+// processes are not kept off; see Open.
 func NewKeychain(service string) *Vault {
-	return New(&keychain{service: service}, valueLimit)
+	return New(&keychain{service: service, gate: newGate("", true)}, valueLimit)
 }
 
 // keychain is the OS keychain by way of go-keyring, which takes no context and
 // can wait for a person for ever: every call gets a deadline here.
-type keychain struct{ service string }
+type keychain struct {
+	service string
+	gate    *gate
+}
 
 func (k *keychain) Get(ctx context.Context, name string) (string, error) {
 	return k.call(ctx, func() (string, error) { return keyring.Get(k.service, name) })
@@ -53,23 +57,11 @@ func (k *keychain) Delete(ctx context.Context, name string) error {
 	return err
 }
 
-// Check reports whether the keychain can be used, asking the person to unlock
-// it when it is locked.
-func (v *Vault) Check(ctx context.Context) error {
-	if k, ok := v.backend.(*keychain); ok {
-		return k.ready(ctx)
-	}
-	return nil
-}
-
-func (k *keychain) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, unlockLimit)
-	defer cancel()
-	return keychainFault(ready(ctx))
-}
+// Ready waits until the keychain is unlocked; see gate.
+func (k *keychain) Ready(ctx context.Context) error { return keychainFault(k.gate.ready(ctx)) }
 
 func (k *keychain) call(ctx context.Context, op func() (string, error)) (string, error) {
-	if err := k.ready(ctx); err != nil {
+	if err := k.Ready(ctx); err != nil {
 		return "", err
 	}
 	ctx, cancel := context.WithTimeout(ctx, opLimit)

@@ -14,7 +14,8 @@ import (
 // the bound keeps one odd value from slowing every other one down.
 const valueLimit = 64 << 10
 
-const noKeychainRemedy = "Start a Secret Service (gnome-keyring, KWallet or KeePassXC) in your session; over SSH: dbus-run-session, then gnome-keyring-daemon --unlock."
+const noKeychainRemedy = "Start a Secret Service (gnome-keyring, KWallet or KeePassXC) in your session; over SSH: dbus-run-session, then gnome-keyring-daemon --unlock. " +
+	"Or choose an encrypted file: drawbridge vault move --to file"
 
 const (
 	serviceName = "org.freedesktop.secrets"
@@ -32,40 +33,45 @@ func haveBus() bool {
 	return err == nil
 }
 
-// ready returns nil when the keychain is unlocked. When it is locked the person
-// is asked, until ctx ends; then the prompt is taken back.
-//
-// This happens on a private connection before go-keyring is called: go-keyring
-// waits for ever on the prompt, and the prompt's signals on the connection that
-// it shares with the tray make the tray miss a restart of the panel.
-func ready(ctx context.Context) error {
+// secretService is a connection of our own to the Secret Service: go-keyring
+// waits for ever on a prompt, and the prompt's signals on the connection that it
+// shares with the tray make the tray miss a restart of the panel.
+type secretService struct {
+	conn       *dbus.Conn
+	service    dbus.BusObject
+	collection dbus.ObjectPath // the one that go-keyring will use
+}
+
+// connect returns errNoBus or errNoService when there is nobody to talk to.
+func connect(ctx context.Context) (*secretService, error) {
 	if !haveBus() {
-		return errNoBus
+		return nil, errNoBus
 	}
 	conn, err := dbus.ConnectSessionBus(dbus.WithContext(ctx))
 	if err != nil {
-		return fmt.Errorf("%w: %w", errNoBus, err)
+		return nil, fmt.Errorf("%w: %w", errNoBus, err)
 	}
-	defer func() { _ = conn.Close() }()
-
-	service := conn.Object(serviceName, servicePath)
-	collection, err := defaultCollection(ctx, service)
-	if err != nil {
-		return err
+	s := &secretService{conn: conn, service: conn.Object(serviceName, servicePath)}
+	if s.collection, err = defaultCollection(ctx, s.service); err != nil {
+		s.close()
+		return nil, err
 	}
-	var locked dbus.Variant
-	err = conn.Object(serviceName, collection).CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0,
-		"org.freedesktop.Secret.Collection", "Locked").Store(&locked)
-	if err != nil {
-		return fmt.Errorf("%w: %w", errNoService, err)
-	}
-	if is, _ := locked.Value().(bool); !is {
-		return nil
-	}
-	return unlock(ctx, conn, service, collection)
+	return s, nil
 }
 
-// defaultCollection finds the collection that go-keyring will use.
+func (s *secretService) close() { _ = s.conn.Close() }
+
+func (s *secretService) locked(ctx context.Context) (bool, error) {
+	var locked dbus.Variant
+	err := s.conn.Object(serviceName, s.collection).CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0,
+		"org.freedesktop.Secret.Collection", "Locked").Store(&locked)
+	if err != nil {
+		return false, fmt.Errorf("%w: %w", errNoService, err)
+	}
+	is, _ := locked.Value().(bool)
+	return is, nil
+}
+
 func defaultCollection(ctx context.Context, service dbus.BusObject) (dbus.ObjectPath, error) {
 	var collection dbus.ObjectPath
 	err := service.CallWithContext(ctx, "org.freedesktop.Secret.Service.ReadAlias", 0, "default").Store(&collection)
@@ -89,41 +95,52 @@ func defaultCollection(ctx context.Context, service dbus.BusObject) (dbus.Object
 	return collection, nil
 }
 
-func unlock(ctx context.Context, conn *dbus.Conn, service dbus.BusObject, collection dbus.ObjectPath) error {
-	var unlocked []dbus.ObjectPath
-	var prompt dbus.ObjectPath
-	err := service.CallWithContext(ctx, "org.freedesktop.Secret.Service.Unlock", 0, []dbus.ObjectPath{collection}).Store(&unlocked, &prompt)
+// Probe says how the keychain stands and asks nobody.
+func (k *keychain) Probe(ctx context.Context) (locked bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, opLimit)
+	defer cancel()
+	s, err := connect(ctx)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errLocked, err)
+		return false, keychainFault(err)
 	}
-	if prompt == "/" {
-		return nil
+	defer s.close()
+	locked, err = s.locked(ctx)
+	return locked, keychainFault(err)
+}
+
+// List names the entries of our service. go-keyring cannot.
+func (k *keychain) List(ctx context.Context) ([]string, error) {
+	if err := k.Ready(ctx); err != nil {
+		return nil, err
 	}
-	if err := conn.AddMatchSignalContext(ctx, dbus.WithMatchObjectPath(prompt), dbus.WithMatchMember("Completed")); err != nil {
-		return fmt.Errorf("%w: %w", errLocked, err)
+	ctx, cancel := context.WithTimeout(ctx, opLimit)
+	defer cancel()
+	s, err := connect(ctx)
+	if err != nil {
+		return nil, keychainFault(err)
 	}
-	signals := make(chan *dbus.Signal, 4)
-	conn.Signal(signals)
-	asked := conn.Object(serviceName, prompt)
-	if err := asked.CallWithContext(ctx, "org.freedesktop.Secret.Prompt.Prompt", 0, "").Err; err != nil {
-		return fmt.Errorf("%w: %w", errLocked, err)
+	defer s.close()
+	var items []dbus.ObjectPath
+	err = s.conn.Object(serviceName, s.collection).CallWithContext(ctx, "org.freedesktop.Secret.Collection.SearchItems", 0,
+		map[string]string{"service": k.service}).Store(&items)
+	if err != nil {
+		return nil, keychainFault(fmt.Errorf("list the keychain: %w", err))
 	}
-	for {
-		select {
-		case s := <-signals:
-			switch {
-			case s == nil:
-				return fmt.Errorf("%w: the bus closed the connection", errLocked)
-			case s.Path != prompt || len(s.Body) != 2:
-				continue
-			}
-			if dismissed, _ := s.Body[0].(bool); dismissed {
-				return fmt.Errorf("%w: %w", errLocked, errors.New("the prompt was dismissed"))
-			}
-			return nil
-		case <-ctx.Done():
-			asked.Go("org.freedesktop.Secret.Prompt.Dismiss", dbus.FlagNoReplyExpected, nil)
-			return fmt.Errorf("%w: %w", errLocked, ctx.Err())
+	var names []string
+	for _, item := range items {
+		var v dbus.Variant
+		err := s.conn.Object(serviceName, item).CallWithContext(ctx, "org.freedesktop.DBus.Properties.Get", 0,
+			"org.freedesktop.Secret.Item", "Attributes").Store(&v)
+		var gone dbus.Error
+		if errors.As(err, &gone) {
+			continue // deleted since
+		}
+		if err != nil {
+			return nil, keychainFault(fmt.Errorf("list the keychain: %w", err))
+		}
+		if attributes, ok := v.Value().(map[string]string); ok && attributes["username"] != "" {
+			names = append(names, attributes["username"])
 		}
 	}
+	return names, nil
 }

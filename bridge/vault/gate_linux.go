@@ -1,0 +1,224 @@
+package vault
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+
+	"drawbridge/bridge/config"
+)
+
+const (
+	// askPause is how long a person who let the prompt go by is left in peace by
+	// processes that nobody is sitting in front of.
+	askPause = 5 * time.Minute
+	// lockedPatience is how long a call waits for a keychain that stays locked
+	// without anybody being asked: logging in unlocks it a moment later.
+	lockedPatience = 5 * time.Second
+	// lockedPoll is how often is looked whether it was unlocked in another way.
+	lockedPoll = 300 * time.Millisecond
+	// seenLeast: a prompt that ends sooner was not seen by anybody.
+	seenLeast = 400 * time.Millisecond
+)
+
+// gate stands before a locked keychain. Of all callers, in all processes that
+// share its folder of locks, one asks the person; the others wait for the answer
+// and take it for theirs.
+type gate struct {
+	locks    string // "": this process only
+	attended bool   // a person has just asked for something: askPause does not count
+
+	mu     sync.Mutex
+	flight *asking
+}
+
+// asking is one wait for the keychain in this process, for all its callers. It
+// is nobody's context: when one caller gives up, the prompt stays for the others.
+type asking struct {
+	done chan struct{} // closed when err is set
+	err  error
+}
+
+func newGate(locks string, attended bool) *gate { return &gate{locks: locks, attended: attended} }
+
+// ready returns nil when the keychain is unlocked, at the latest after
+// unlockLimit. Its errors are errNoBus, errNoService, errLocked and ctx's.
+func (g *gate) ready(ctx context.Context) error {
+	look, cancel := context.WithTimeout(ctx, opLimit)
+	defer cancel()
+	s, err := connect(look)
+	if err != nil {
+		return err
+	}
+	locked, err := s.locked(look)
+	s.close()
+	if err != nil || !locked {
+		return err
+	}
+	g.mu.Lock()
+	f := g.flight
+	if f == nil {
+		f = &asking{done: make(chan struct{})}
+		g.flight = f
+		go func() { // ends within unlockLimit, or with the process
+			ctx, cancel := context.WithTimeout(context.Background(), unlockLimit)
+			defer cancel()
+			f.err = g.unlock(ctx)
+			g.mu.Lock()
+			g.flight = nil
+			g.mu.Unlock()
+			close(f.done)
+		}()
+	}
+	g.mu.Unlock()
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", errLocked, ctx.Err())
+	}
+}
+
+// unlock asks the person, unless another process is asking or has just asked.
+func (g *gate) unlock(ctx context.Context) error {
+	came := time.Now()
+	s, err := connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if g.locks != "" {
+		release, err := takeFile(ctx, filepath.Join(g.locks, "unlock.lock"))
+		if err != nil {
+			return fmt.Errorf("%w: %w", errLocked, err)
+		}
+		defer release()
+	}
+	if locked, err := s.locked(ctx); err != nil || !locked {
+		return err
+	}
+	last := g.lastRefusal()
+	switch {
+	case last.After(came):
+		return fmt.Errorf("%w: another process has just asked in vain", errLocked)
+	case !g.attended && time.Since(last) < askPause:
+		return s.waitUnlocked(ctx, fmt.Errorf("%w: nobody answered when asked last", errLocked))
+	}
+	begun := time.Now()
+	err = s.prompt(ctx)
+	if err == nil {
+		g.note(time.Time{})
+		return nil
+	}
+	if time.Since(begun) < seenLeast { // no display: it was dismissed for us
+		err = s.waitUnlocked(ctx, err)
+	}
+	if err != nil {
+		g.note(time.Now())
+	}
+	return err
+}
+
+// waitUnlocked waits a little for somebody else to unlock the keychain.
+func (s *secretService) waitUnlocked(ctx context.Context, err error) error {
+	ctx, cancel := context.WithTimeout(ctx, lockedPatience)
+	defer cancel()
+	for {
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(lockedPoll):
+		}
+		if locked, lookErr := s.locked(ctx); lookErr == nil && !locked {
+			return nil
+		}
+	}
+}
+
+// refusal is when a person last let the prompt go by, for other processes.
+type refusal struct {
+	At time.Time `json:"at"`
+}
+
+func (g *gate) noteFile() string { return filepath.Join(g.locks, "unlock.json") }
+
+func (g *gate) lastRefusal() time.Time {
+	if g.locks == "" {
+		return time.Time{}
+	}
+	raw, err := os.ReadFile(g.noteFile())
+	var r refusal
+	if err != nil || json.Unmarshal(raw, &r) != nil || r.At.After(time.Now()) {
+		return time.Time{}
+	}
+	return r.At
+}
+
+// note is a courtesy: if it cannot be written, the person is asked once more.
+func (g *gate) note(at time.Time) {
+	switch {
+	case g.locks == "":
+	case at.IsZero():
+		_ = os.Remove(g.noteFile())
+	default:
+		if raw, err := json.Marshal(refusal{At: at}); err == nil {
+			_ = config.WriteFile(g.noteFile(), raw)
+		}
+	}
+}
+
+// prompt asks until ctx ends; then the prompt is taken back. It ends too when
+// the keychain is unlocked in another way.
+func (s *secretService) prompt(ctx context.Context) error {
+	var unlocked []dbus.ObjectPath
+	var prompt dbus.ObjectPath
+	err := s.service.CallWithContext(ctx, "org.freedesktop.Secret.Service.Unlock", 0, []dbus.ObjectPath{s.collection}).Store(&unlocked, &prompt)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errLocked, err)
+	}
+	if prompt == "/" {
+		return nil
+	}
+	if err := s.conn.AddMatchSignalContext(ctx, dbus.WithMatchObjectPath(prompt), dbus.WithMatchMember("Completed")); err != nil {
+		return fmt.Errorf("%w: %w", errLocked, err)
+	}
+	signals := make(chan *dbus.Signal, 4)
+	s.conn.Signal(signals)
+	asked := s.conn.Object(serviceName, prompt)
+	dismiss := func() { asked.Go("org.freedesktop.Secret.Prompt.Dismiss", dbus.FlagNoReplyExpected, nil) }
+	if err := asked.CallWithContext(ctx, "org.freedesktop.Secret.Prompt.Prompt", 0, "").Err; err != nil {
+		return fmt.Errorf("%w: %w", errLocked, err)
+	}
+	tick := time.NewTicker(lockedPoll)
+	defer tick.Stop()
+	for {
+		select {
+		case got := <-signals:
+			switch {
+			case got == nil:
+				return fmt.Errorf("%w: the bus closed the connection", errLocked)
+			case got.Path != prompt || len(got.Body) != 2:
+				continue
+			}
+			if dismissed, _ := got.Body[0].(bool); dismissed {
+				return fmt.Errorf("%w: %w", errLocked, errors.New("the prompt was dismissed"))
+			}
+			return nil
+		case <-tick.C:
+			if locked, err := s.locked(ctx); err == nil && !locked {
+				dismiss()
+				return nil
+			}
+		case <-ctx.Done():
+			dismiss()
+			return fmt.Errorf("%w: %w", errLocked, ctx.Err())
+		}
+	}
+}
