@@ -11,6 +11,8 @@
 // --need    the scope that a token must have
 // --hint    where the metadata is found: named in the challenge, at the
 //           path-inserted well-known, or at the root one
+// --typ     the type that a JWT must have ("" for any)
+// --opaque  tokens are no JWTs: the issuer is asked about each
 //
 // Prints {"url":"http://127.0.0.1:PORT/mcp"} when ready, ends with its stdin
 // and takes server-everything with it.
@@ -32,6 +34,8 @@ const { values: flags } = parseArgs({
     need: { type: 'string', default: 'mcp:tools' },
     upstream: { type: 'string' },
     hint: { type: 'string', default: 'challenge' },
+    typ: { type: 'string', default: 'at+jwt' },
+    opaque: { type: 'boolean', default: false },
   },
 });
 if (!flags.issuer) {
@@ -59,13 +63,14 @@ const seenTokens = new Map();
 const openResponses = new Set();
 let demanded = flags.need;
 let denials = 0;
+let distrusted = new Set();
 
 let everything = flags.upstream ? undefined : await startEverything();
 const upstream = () => (flags.upstream ? new URL(flags.upstream).origin : `http://127.0.0.1:${everything.port}`);
 const agent = new http.Agent({ keepAlive: true });
 
 const discovered = await (await fetch(new URL('/.well-known/oauth-authorization-server', flags.issuer))).json();
-const keys = createRemoteJWKSet(new URL(discovered.jwks_uri));
+const keys = discovered.jwks_uri && createRemoteJWKSet(new URL(discovered.jwks_uri), { cooldownDuration: 100 });
 
 const server = withBackdoor({
   counts: () => ({ ...count, openStreams: openResponses.size }),
@@ -121,11 +126,12 @@ async function check(req) {
   const [, token] = /^Bearer +(\S+)$/i.exec(req.headers.authorization ?? '') ?? [];
   if (!token) return { reason: 'missing' };
   seenTokens.set(token, true);
+  if (distrusted.has(token)) {
+    return { reason: 'denied', error: 'invalid_token', description: 'The token was revoked' };
+  }
   let claims;
   try {
-    ({ payload: claims } = await jwtVerify(token, keys, {
-      issuer: flags.issuer, audience: resource, typ: 'at+jwt', algorithms: ['RS256'],
-    }));
+    claims = await (flags.opaque ? introspect(token) : verify(token));
   } catch (error) {
     const expired = error instanceof errors.JWTExpired;
     return {
@@ -142,6 +148,24 @@ async function check(req) {
     return { reason: 'scope', status: 403, error: 'insufficient_scope', scope: demanded };
   }
   return undefined;
+}
+
+async function verify(token) {
+  const { payload } = await jwtVerify(token, keys, {
+    issuer: flags.issuer, audience: resource, algorithms: ['RS256', 'ES256', 'EdDSA'],
+    typ: flags.typ || undefined,
+  });
+  return payload;
+}
+
+// introspect asks the issuer about a token that cannot be read (RFC 7662).
+async function introspect(token) {
+  const answer = await fetch(discovered.introspection_endpoint, {
+    method: 'POST', body: new URLSearchParams({ token }),
+  });
+  const claims = await answer.json();
+  if (!claims.active) throw Object.assign(new Error('not active'), { code: 'inactive' });
+  return claims;
 }
 
 function challenge(res, { status = 401, error, description, scope = flags.scope }) {
@@ -215,18 +239,27 @@ function tap(req) {
 
 // control obeys the fault orders and these:
 //   {"do":"deny","times":1}            good tokens are refused, as if revoked
+//   {"do":"distrust"}                  no token seen so far is good any more
+//   {"do":"keys"}                      the issuer's keys are fetched anew
 //   {"do":"demand","scope":"mcp:admin"} another scope is needed from now on
 //   {"do":"cut"}                       every open stream breaks
 //   {"do":"restart"}                   server-everything restarts, its sessions are gone
 async function control(order) {
   if (order.do === 'clear') {
     denials = 0;
+    distrusted = new Set();
     demanded = flags.need;
   }
   if (faults.order(order)) return {};
   switch (order.do) {
     case 'deny':
       denials = order.times ?? 1;
+      return {};
+    case 'distrust':
+      distrusted = new Set(seenTokens.keys());
+      return { tokens: distrusted.size };
+    case 'keys':
+      await keys.reload();
       return {};
     case 'demand':
       demanded = order.scope;

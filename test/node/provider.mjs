@@ -3,7 +3,11 @@
 // themselves, access tokens are JWTs for the `resource` that was asked for,
 // refresh tokens rotate and a second use of one revokes the whole grant.
 //
-//   node provider.mjs [--port N] [--ttl SECONDS]       env DRAWBRIDGE_TEST_TTL
+//   node provider.mjs [--port N] [--ttl SECONDS] [--grace SECONDS] [--seed N]
+//                                                      env DRAWBRIDGE_TEST_TTL
+//
+// --grace   how long after its use a refresh token is good once more
+// --seed    of the faults that strike by dice
 //
 // Prints {"issuer":"http://127.0.0.1:PORT"} when ready, ends with its stdin.
 // Anybody may sign in, as any name with any password: "ada" is
@@ -24,6 +28,8 @@ const { values: flags } = parseArgs({
   options: {
     port: { type: 'string', default: '0' },
     ttl: { type: 'string', default: process.env.DRAWBRIDGE_TEST_TTL || '60' },
+    grace: { type: 'string', default: '0' },
+    seed: { type: 'string', default: '1' },
   },
 });
 let accessTTL = Number(flags.ttl);
@@ -32,32 +38,54 @@ if (!(accessTTL > 0)) {
   process.exit(2);
 }
 
-const faults = new Faults();
+let grace = Number(flags.grace);
+
+const faults = new Faults(Number(flags.seed));
 const ledger = new Ledger();
 const inUse = new Map(); // hash of a refresh token → the answer to its request
+const cookieKey = crypto.randomBytes(24).toString('base64url');
 
+let provider; // with handleOIDC: the present one, which has the present keys
 let handleOIDC; // set when the port, and with it the issuer, is known
 const server = withBackdoor({
   counts: () => ledger.counts(),
   tokens: () => ledger.tokens(),
   control,
 }, async (req, res, path) => {
-  if (faults.refuse(path, res)) {
-    ledger.unavailable += 1;
+  const isToken = req.method === 'POST' && path === '/token';
+  if (isToken) await noteRefresh(req, res);
+  if (faults.strike('drop', path)) {
+    ledger.dropped += 1;
+    req.refresh?.spoiled('dropped');
+    req.socket.destroy();
     return;
   }
-  if (req.method === 'POST' && path === '/token') {
+  if (faults.refuse(path, res)) {
+    ledger.unavailable += 1;
+    req.refresh?.spoiled('unavailable');
+    return;
+  }
+  if (isToken) {
     await oneAtATime(req, res);
     return;
   }
   handleOIDC(req, res);
 });
 
+// noteRefresh reads a token request and, when it is a refresh, notes that it came.
+async function noteRefresh(req, res) {
+  const { remotePort } = req.socket;
+  req.body = (await readBody(req)).toString();
+  const token = new URLSearchParams(req.body).get('refresh_token');
+  if (!token) return;
+  req.refresh = ledger.refreshLog.begin(token, remotePort);
+  res.once('close', () => req.refresh.over(res));
+}
+
 // Two requests with one refresh token in the same instant would both find it
 // unused in a store without transactions; a provider with a database lets one
 // win and sees a reuse in the other. So they go through one after the other.
 async function oneAtATime(req, res) {
-  req.body = (await readBody(req)).toString();
   const params = new URLSearchParams(req.body);
   ledger.tokenRequest(params);
   const token = params.get('refresh_token');
@@ -69,6 +97,7 @@ async function oneAtATime(req, res) {
   const before = inUse.get(key);
   const answered = (async () => {
     await before;
+    if (grace > 0) await forgive(token, req);
     await new Promise((resolve) => {
       res.once('close', resolve);
       handleOIDC(req, res);
@@ -79,37 +108,76 @@ async function oneAtATime(req, res) {
   if (inUse.get(key) === answered) inUse.delete(key);
 }
 
+// forgive lets a used refresh token be used once more, as providers with a
+// grace period do for a client that did not get the answer.
+async function forgive(token, req) {
+  const stored = await provider.RefreshToken.adapter.find(token);
+  if (!stored?.consumed || Date.now() / 1000 - stored.consumed > grace) return;
+  delete stored.consumed;
+  ledger.graced += 1;
+  req.refresh.spoiled('graced');
+}
+
 const port = await listen(server, Number(flags.port));
 const issuer = `http://127.0.0.1:${port}`;
-const provider = new Provider(issuer, await configuration());
-ledger.watch(provider);
+let generation = 0;
+await open();
 
-provider.use(async (ctx, next) => {
-  ledger.request(ctx.method, ctx.path);
-  await next();
-  ledger.answer(ctx);
-  const late = faults.strike('delay', ctx.path);
-  if (late) await sleep(late.ms);
-  if (faults.strike('lose', ctx.path)) {
-    ledger.lost += 1;
-    ctx.respond = false;
-    ctx.res.destroy();
+// open makes the provider with new signing keys. One that was there before
+// hands on what it has stored.
+async function open() {
+  generation += 1;
+  const config = await configuration();
+  if (provider) {
+    const { constructor: Memory, store } = provider.RefreshToken.adapter;
+    config.adapter = (model) => new Memory(model, store);
   }
-});
-handleOIDC = provider.callback(); // what is added to the provider later is not in it
+  provider = new Provider(issuer, config);
+  ledger.watch(provider);
+  provider.use(async (ctx, next) => {
+    ledger.request(ctx.method, ctx.path);
+    await next();
+    ledger.answer(ctx);
+    ctx.req.refresh?.answered(ctx.body, ctx.status);
+    const late = faults.strike('delay', ctx.path);
+    if (late) {
+      ledger.late += 1;
+      ctx.req.refresh?.spoiled('late');
+      await sleep(late.ms);
+    }
+    if (faults.strike('lose', ctx.path)) {
+      ledger.lost += 1;
+      ctx.req.refresh?.spoiled('lost');
+      ctx.respond = false;
+      ctx.res.destroy();
+    }
+  });
+  handleOIDC = provider.callback(); // what is added to the provider later is not in it
+}
 
 endWithStdin(async () => {
   server.close();
   server.closeAllConnections();
 });
-ready({ issuer });
+ready({ issuer, seed: Number(flags.seed) });
 
+// control obeys the fault orders and these:
+//   {"do":"ttl","seconds":5}      access tokens live that long from now on
+//   {"do":"grace","seconds":30}   as --grace
+//   {"do":"keys"}                 other signing keys; the old ones are gone
+//   {"do":"revoke"}               every grant is gone
 async function control(order) {
   if (faults.order(order)) return {};
   switch (order.do) {
     case 'ttl':
       accessTTL = Number(order.seconds);
       return { ttl: accessTTL };
+    case 'grace':
+      grace = Number(order.seconds);
+      return { grace };
+    case 'keys':
+      await open();
+      return { generation };
     case 'revoke': {
       // Every grant is gone, as after a security incident: the next refresh
       // is answered with invalid_grant.
@@ -130,10 +198,10 @@ async function control(order) {
 
 async function configuration() {
   const { privateKey } = crypto.generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const jwk = { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: `rig-${port}` };
+  const jwk = { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: `rig-${port}-${generation}` };
   return {
     jwks: { keys: [jwk] },
-    cookies: { keys: [crypto.randomBytes(24).toString('base64url')] },
+    cookies: { keys: [cookieKey] },
     clockTolerance: 0,
     conformIdTokenClaims: false,
     scopes: ['openid', 'offline_access', 'email', 'profile', 'mcp:tools', 'mcp:admin'],

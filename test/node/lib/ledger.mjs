@@ -2,11 +2,17 @@
 // program under test, and every secret string that it gave out or was shown,
 // so that a test can look for them where they must not be.
 
+import { Refreshes } from './refreshes.mjs';
+
 const KEPT_ERRORS = 100;
 
 export class Ledger {
   unavailable = 0; // requests answered with an ordered 503
   lost = 0; // answers that were thrown away by order
+  dropped = 0; // requests that were thrown away by order
+  late = 0; // answers that were held back by order
+  graced = 0; // used refresh tokens that were good once more
+  refreshLog = new Refreshes();
   #authorizations = 0;
   #signIns = 0;
   #refusals = 0;
@@ -104,6 +110,10 @@ export class Ledger {
       revocations: this.#revocations,
       unavailable: this.unavailable,
       lost: this.lost,
+      dropped: this.dropped,
+      late: this.late,
+      graced: this.graced,
+      refreshLog: this.refreshLog.all(),
       errors: this.#errors,
     };
   }
