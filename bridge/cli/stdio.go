@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -85,8 +88,21 @@ func (a *app) stdioServer(p config.Paths, flags serverFlags, url string, args []
 	return server, err
 }
 
+// logLimit bounds the wait for the last lines of the log to be read.
+const logLimit = 20 * time.Millisecond
+
 // bridge passes messages until the client closes its end.
 func (a *app) bridge(ctx context.Context, p config.Paths, server config.Server, noAgent bool) error {
+	// A client that dies closes the output before the input; a process that the
+	// broken pipe killed could be in the middle of a renewal. (Not ignored but
+	// caught: programs that we start inherit what is ignored.)
+	broken := make(chan os.Signal, 1)
+	signal.Notify(broken, syscall.SIGPIPE)
+	defer signal.Stop(broken)
+
+	lines := stdio.NewLog(a.Stderr)
+	defer lines.Close(logLimit)
+	a.Stderr = lines
 	log := a.log()
 	m, err := a.manager(p, log)
 	if err != nil {
