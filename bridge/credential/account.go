@@ -176,7 +176,8 @@ func (a *Account) current(ctx context.Context) (cur *record, needed, err error) 
 	a.mu.Lock()
 	cur, needed = a.cur, a.needed
 	loaded, stamp := a.loaded, a.stamp
-	look := now.Sub(a.looked) >= lookAgain || now.Before(a.looked)
+	// Without a token every call looks: the person may just have signed in.
+	look := cur == nil || now.Sub(a.looked) >= lookAgain || now.Before(a.looked)
 	if look {
 		a.looked = now
 	}

@@ -92,6 +92,7 @@ func (a *Account) refresh(ctx context.Context, stale secret.String) (rec *record
 	case r == nil:
 		return nil, a.needSignInLocked(errNeverSignedIn)
 	case !r.Access.Equal(stale) && r.usable(a.m.now(), r.margin()):
+		a.mendFacts(r)
 		return r, nil
 	case r.Refresh.IsZero():
 		return nil, a.needSignInLocked(errNoRefreshToken)
@@ -121,6 +122,17 @@ func (a *Account) refresh(ctx context.Context, stale secret.String) (rec *record
 	}
 	a.m.log.Info("token renewed", "key", a.key, "expires", next.ExpiresAt)
 	return &next, nil
+}
+
+// mendFacts makes the facts say what is in the vault, when a process was killed
+// between the two.
+func (a *Account) mendFacts(r *record) {
+	if f, err := a.Facts(); err == nil && f.State == SignedIn && f.ExpiresAt.Equal(r.ExpiresAt) {
+		return
+	}
+	if err := a.note(func(f *Facts) { f.noteRecord(r) }); err != nil {
+		a.m.log.Warn("facts not written", "key", a.key, "error", err)
+	}
 }
 
 // keepRotated writes a record whose refresh token replaces a spent one, with
