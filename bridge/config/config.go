@@ -30,10 +30,10 @@ type Server struct {
 	// AllowHTTP permits http to a host that is not loopback: tokens then cross
 	// the network in clear text.
 	AllowHTTP bool `json:"allowHttp,omitempty"`
+	// Account is the one that counts when nobody names another; empty is
+	// DefaultAccount. See Settings.Choose.
+	Account string `json:"account,omitempty"`
 }
-
-// DefaultAccount is the account of a server when none is named.
-const DefaultAccount = "default"
 
 // CheckName refuses names that could not stand in a file name, a command line
 // and a URL path alike.
@@ -116,6 +116,8 @@ type Settings struct {
 	Version int `json:"version"`
 	// Servers in the order in which they were added.
 	Servers []Server `json:"servers"`
+	// Folders say where another account than a server's default counts.
+	Folders []FolderRule `json:"folders,omitempty"`
 	// Vault says where secrets are kept; the zero value is the OS keychain.
 	Vault Vault `json:"vault,omitzero"`
 }
@@ -149,13 +151,14 @@ func (s *Settings) Add(server Server) error {
 	return nil
 }
 
-// Remove takes the server with the name out.
+// Remove takes the server with the name out, and its folder rules.
 func (s *Settings) Remove(name string) error {
 	if _, err := s.Find(name); err != nil {
 		return err
 	}
 	i := s.index(name)
 	s.Servers = slices.Delete(s.Servers, i, i+1)
+	s.Folders = slices.DeleteFunc(s.Folders, func(r FolderRule) bool { return strings.EqualFold(r.Server, name) })
 	return nil
 }
 
@@ -164,7 +167,11 @@ func (s *Settings) index(name string) int {
 	return slices.IndexFunc(s.Servers, func(server Server) bool { return strings.EqualFold(server.Name, name) })
 }
 
-// Check validates one server: its name and its URL.
+// Check validates one server: its name, its URL and its default account.
 func (s Server) Check() error {
-	return errors.Join(CheckName(s.Name), CheckURL(s.URL, s.AllowHTTP))
+	err := errors.Join(CheckName(s.Name), CheckURL(s.URL, s.AllowHTTP))
+	if s.Account != "" {
+		err = errors.Join(err, CheckAccount(s.Account))
+	}
+	return err
 }

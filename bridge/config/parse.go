@@ -62,6 +62,15 @@ func parse(file string, raw []byte) (*Settings, error) {
 		}
 		seen[name] = true
 	}
+	for i, rule := range s.Folders {
+		if err := rule.check(); err != nil {
+			place := ""
+			if at := tree.Find(fmt.Sprintf("/folders/%d", i)); at != nil {
+				place = lineAt(raw, at.StartOffset)
+			}
+			return nil, damaged(file, place, strings.TrimSuffix(fault.Public(err).What, "."), err)
+		}
+	}
 	s.Version = CurrentVersion
 	return s, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/tailscale/hujson"
 )
@@ -60,6 +61,7 @@ func patchOf(before, after *Settings) []op {
 	default:
 		ops = append(ops, op{Op: "add", Path: "/vault", Value: after.Vault})
 	}
+	ops = append(ops, folderOps(before.Folders, after.Folders)...)
 	if before.Servers == nil {
 		return append(ops, op{Op: "add", Path: "/servers", Value: after.Servers})
 	}
@@ -81,6 +83,34 @@ func patchOf(before, after *Settings) []op {
 	for _, server := range after.Servers {
 		if !kept[server.Name] {
 			ops = append(ops, op{Op: "add", Path: "/servers/-", Value: server})
+		}
+	}
+	return ops
+}
+
+// folderOps leaves the rules that did not change, and their comments, alone.
+func folderOps(before, after []FolderRule) []op {
+	if before == nil {
+		if len(after) == 0 {
+			return nil
+		}
+		return []op{{Op: "add", Path: "/folders", Value: after}}
+	}
+	same := func(a, b FolderRule) bool { return a.Folder == b.Folder && a.Server == b.Server }
+	var ops []op
+	for i := len(before) - 1; i >= 0; i-- { // from the end: removals shift what follows
+		path := fmt.Sprintf("/folders/%d", i)
+		j := slices.IndexFunc(after, func(r FolderRule) bool { return same(r, before[i]) })
+		switch {
+		case j < 0:
+			ops = append(ops, op{Op: "remove", Path: path})
+		case after[j] != before[i]:
+			ops = append(ops, op{Op: "replace", Path: path, Value: after[j]})
+		}
+	}
+	for _, rule := range after {
+		if !slices.ContainsFunc(before, func(r FolderRule) bool { return same(r, rule) }) {
+			ops = append(ops, op{Op: "add", Path: "/folders/-", Value: rule})
 		}
 	}
 	return ops
