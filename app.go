@@ -35,6 +35,8 @@ type AppConfig struct {
 	Connect func(ctx context.Context) (Agent, error)
 	// Emit sends an event to the page.
 	Emit func(event string, payload any)
+	// Quit closes the window: the person has quit Drawbridge in the tray.
+	Quit func()
 }
 
 // The events that the page listens to.
@@ -113,6 +115,10 @@ func (a *App) follow(ctx context.Context, done chan struct{}) {
 	defer close(done)
 	for ctx.Err() == nil {
 		heard, err := a.followOnce(ctx)
+		if errors.Is(err, errQuit) {
+			a.config.Quit() // another agent would undo what the person did
+			return
+		}
 		pause := reconnectAtOnce
 		if !heard {
 			a.emit(ctx, EventAway, awayProblem(err))
@@ -128,6 +134,9 @@ func (a *App) follow(ctx context.Context, done chan struct{}) {
 	}
 }
 
+// errQuit means that the agent ended because it was told to.
+var errQuit = errors.New("the person quit Drawbridge")
+
 // followOnce follows one agent to its end. heard tells whether it said anything.
 func (a *App) followOnce(ctx context.Context) (heard bool, err error) {
 	agent, err := a.connect(ctx)
@@ -138,6 +147,9 @@ func (a *App) followOnce(ctx context.Context) (heard bool, err error) {
 	for change, err := range agent.Changes(ctx) {
 		if err != nil {
 			return heard, err
+		}
+		if change.Quit {
+			return heard, errQuit
 		}
 		if !heard {
 			a.emit(ctx, EventConnected, nil)

@@ -84,6 +84,7 @@ func startApp(t *testing.T, p config.Paths) (*App, <-chan event) {
 			return client, nil
 		},
 		Emit: func(name string, payload any) { events <- event{name, payload} },
+		Quit: func() { events <- event{"quit", nil} },
 	})
 	app.start(t.Context())
 	t.Cleanup(app.close)
@@ -142,6 +143,27 @@ func TestAppFollowsTheAgent(t *testing.T) {
 	again := next(t, events, EventChange).(control.Change)
 	if again.Snapshot == nil || len(again.Snapshot.Servers) != 1 {
 		t.Errorf("change of the second agent %+v, want a snapshot with demo", again)
+	}
+}
+
+// A window that is open when the person quits in the tray must not start
+// another agent.
+func TestAppQuitsWithTheAgent(t *testing.T) {
+	p := testPaths(t)
+	startAgent(t, p)
+	_, events := startApp(t, p)
+	next(t, events, EventConnected)
+	next(t, events, EventChange)
+	client := control.Dial(p)
+	defer client.Close()
+	if err := client.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	next(t, events, "quit")
+	select {
+	case e := <-events:
+		t.Errorf("event %q after the end", e.name)
+	case <-time.After(2 * reconnectAtOnce):
 	}
 }
 

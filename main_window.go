@@ -68,6 +68,11 @@ func openWindow() error {
 				runtime.EventsEmit(*ctx, event, payload)
 			}
 		},
+		Quit: func() {
+			if ctx := ready.Load(); ctx != nil {
+				runtime.Quit(*ctx)
+			}
+		},
 	})
 	return wails.Run(&options.App{
 		Title:     "Drawbridge",

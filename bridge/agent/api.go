@@ -111,7 +111,10 @@ func (a *Agent) Keep(context.Context) error {
 }
 
 // Stop implements control.Backend.
-func (a *Agent) Stop() { a.stop() }
+func (a *Agent) Stop() {
+	a.feed.Quit()
+	a.stop()
+}
 
 // find returns the server and the account that a target means.
 func (a *Agent) find(target control.Target) (config.Server, Account, error) {

@@ -14,6 +14,7 @@ type Feed struct {
 	current Snapshot
 	// changed is closed, and replaced, at each change.
 	changed chan struct{}
+	quit    bool
 }
 
 // Publish makes s the current snapshot and gives it the next Seq, unless it
@@ -32,6 +33,20 @@ func (f *Feed) Publish(s Snapshot) {
 		close(f.changed)
 		f.changed = nil
 	}
+}
+
+// Quit notes that the agent is about to end because somebody told it to.
+func (f *Feed) Quit() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.quit = true
+}
+
+// Quits reports whether Quit was called.
+func (f *Feed) Quits() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.quit
 }
 
 // Snapshot returns the current snapshot; its parts are shared and read-only.

@@ -48,7 +48,7 @@ func (c *Client) Changes(ctx context.Context) iter.Seq2[Change, error] {
 				yield(Change{}, fmt.Errorf("read the agent's changes: %w", err))
 				return
 			}
-			if change.Snapshot == nil && change.Server == nil && change.Removed == "" {
+			if change.Snapshot == nil && change.Server == nil && change.Removed == "" && !change.Quit {
 				continue // a heartbeat
 			}
 			if !yield(change, nil) {

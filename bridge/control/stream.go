@@ -44,7 +44,10 @@ func (s *Service) changes(w http.ResponseWriter, r *http.Request) {
 			if !send(Change{Seq: sent.Seq}) {
 				return
 			}
-		case <-r.Context().Done():
+		case <-r.Context().Done(): // the agent ends, or the reader is gone
+			if s.backend.Feed().Quits() {
+				send(Change{Seq: sent.Seq, Quit: true})
+			}
 			return
 		}
 	}

@@ -124,6 +124,25 @@ func TestChangesEndWithTheAgent(t *testing.T) {
 	}
 }
 
+func TestChangesSayThatThePersonQuits(t *testing.T) {
+	b := &backend{}
+	c, _ := serve(t, folders(t), b)
+	quit := false
+	for change, err := range c.Changes(t.Context()) {
+		if err != nil {
+			continue
+		}
+		quit = quit || change.Quit
+		if change.Snapshot != nil {
+			b.feed.Quit()
+			b.stop()
+		}
+	}
+	if !quit {
+		t.Error("the reader was not told")
+	}
+}
+
 func TestManyReadersSeeTheLastState(t *testing.T) {
 	b := &backend{}
 	b.feed.Publish(snapshotOf("a"))

@@ -133,4 +133,7 @@ type Change struct {
 	Snapshot *Snapshot `json:"snapshot,omitempty"`
 	Server   *Server   `json:"server,omitempty"`
 	Removed  string    `json:"removed,omitempty"`
+	// Quit is true in the last line of an agent that was told to end: the
+	// person quits Drawbridge, so who draws it ends too and starts no other agent.
+	Quit bool `json:"quit,omitempty"`
 }
