@@ -1,16 +1,11 @@
 package test
 
 import (
-	"context"
-	"os"
-	"os/exec"
 	"testing"
 	"time"
 
 	"drawbridge/test/harness"
 )
-
-const envInside = "DRAWBRIDGE_TEST_INSIDE"
 
 // TestBareEnvironment: a client launches `drawbridge stdio` with HOME, LOGNAME,
 // PATH, SHELL, TERM and USER and nothing else, in a session whose bus is where
@@ -20,9 +15,7 @@ const envInside = "DRAWBRIDGE_TEST_INSIDE"
 // It runs itself again inside sessions/bare-session.sh.
 func TestBareEnvironment(t *testing.T) {
 	t.Parallel()
-	harness.Skip(t)
-	if os.Getenv(envInside) == "" {
-		again(t)
+	if !harness.Inside(t, "bare-session.sh") {
 		return
 	}
 	rig := harness.Here(t)
@@ -56,31 +49,4 @@ func TestBareEnvironment(t *testing.T) {
 	if buses := rig.Buses(); buses != 1 {
 		t.Errorf("%d D-Bus daemons run in this session; want its own and no other", buses)
 	}
-}
-
-// again runs the test itself again inside sessions/bare-session.sh.
-func again(t *testing.T) {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
-	env := []string{
-		envInside + "=1", harness.EnvOn + "=1",
-		harness.EnvBinary + "=" + os.Getenv(harness.EnvBinary),
-		"DRAWBRIDGE_TEST_NODE=" + os.Getenv("DRAWBRIDGE_TEST_NODE"),
-		"DRAWBRIDGE_TEST_CHROMIUM=" + os.Getenv("DRAWBRIDGE_TEST_CHROMIUM"),
-	}
-	args := append([]string{"env"}, env...)
-	args = append(args, self, "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=2m")
-	cmd := exec.CommandContext(ctx, "sessions/bare-session.sh", args...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 5 * time.Second
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("inside the bare session: %v\n%s", err, out)
-	}
-	t.Logf("%s", out)
 }

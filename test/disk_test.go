@@ -24,9 +24,7 @@ import (
 // The disks are two small tmpfs in the mount namespace of sessions/bare-session.sh.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	harness.Skip(t)
-	if os.Getenv(envInside) == "" {
-		again(t)
+	if !harness.Inside(t, "bare-session.sh") {
 		return
 	}
 	rig := harness.Here(t)

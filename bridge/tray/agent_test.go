@@ -20,6 +20,7 @@ import (
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/vault"
+	"drawbridge/test/harness"
 )
 
 // agentMain plays `drawbridge agent` with its tray; only the vault is in memory.
@@ -51,8 +52,8 @@ func TestTheAgentsTray(t *testing.T) {
 	c := play(t, "DRAWBRIDGE_TEST_AGENT="+dir)
 	client := control.Dial(folders(dir))
 	defer client.Close()
-	d := drive(t, c.pid)
-	d.until("No servers yet")
+	d := harness.FindTrayIcon(t, c.pid)
+	d.Until("No servers yet")
 
 	// A server that is not one: it answers, but not as an MCP server.
 	plain := httptest.NewServer(http.NotFoundHandler())
@@ -61,21 +62,21 @@ func TestTheAgentsTray(t *testing.T) {
 	if err := client.AddServer(t.Context(), server); err != nil {
 		t.Fatal(err)
 	}
-	d.until("demo_1: signed out")
+	d.Until("demo_1: signed out")
 
 	answer, err := client.Need(t.Context(), control.Named("demo_1"))
 	if err != nil || answer.Action != control.NeedTray {
 		t.Errorf("Need = %+v, %v, want the tray to ask", answer, err)
 	}
-	d.until("One server needs you to sign in")
-	d.click("demo_1", "Sign in")
-	d.until("  (" + plain.URL) // why it did not work
+	d.Until("One server needs you to sign in")
+	d.Click("demo_1", "Sign in")
+	d.Until("  (" + plain.URL) // why it did not work
 	s, err := client.Snapshot(t.Context())
 	if err != nil || s.Servers[0].Problem == nil || s.Servers[0].Problem.Code != fault.NotMCP {
 		t.Errorf("snapshot %+v, %v", s, err)
 	}
 
-	d.click("Quit")
+	d.Click("Quit")
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		conn, err := net.Dial("unix", folders(dir).Socket())
 		if err != nil {

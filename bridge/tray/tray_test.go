@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"drawbridge/bridge/control"
+	"drawbridge/test/harness"
 )
 
 // TestMain plays a process with a tray: it draws the snapshots that come on its
@@ -176,9 +177,9 @@ func TestMenu(t *testing.T) {
 	session(t)
 	c := play(t)
 	c.show(server("demo", control.SignedIn, 50*time.Second), server("other_one", control.SignedOut, 0))
-	d := drive(t, c.pid)
-	d.until("s left")
-	text := d.text()
+	d := harness.FindTrayIcon(t, c.pid)
+	d.Until("s left")
+	text := d.Text()
 	left := text[strings.Index(text, "com, ")+5 : strings.Index(text, " s left")]
 	want := strings.ReplaceAll(`(All is well)
 demo: ada_l@example.com, LEFT s left
@@ -193,18 +194,18 @@ Quit
 	if text != want {
 		t.Errorf("menu\n%s\nwant\n%s", text, want)
 	}
-	ids := fmt.Sprint(d.rows()[1].ID)
-	d.until("com, 47 s left") // it counts down by itself
-	if got := fmt.Sprint(d.rows()[1].ID); got != ids {
+	ids := fmt.Sprint(d.Rows()[1].ID)
+	d.Until("com, 47 s left") // it counts down by itself
+	if got := fmt.Sprint(d.Rows()[1].ID); got != ids {
 		t.Error("the menu was built anew")
 	}
-	d.click("demo", "Sign out")
+	d.Click("demo", "Sign out")
 	c.says("sign out demo@default")
-	d.click("other_one", "Sign in")
+	d.Click("other_one", "Sign in")
 	c.says("sign in other_one@default")
-	d.click("Open Drawbridge")
+	d.Click("Open Drawbridge")
 	c.says("open")
-	d.click("Quit")
+	d.Click("Quit")
 	c.says("ended <nil>")
 }
 
@@ -212,23 +213,23 @@ func TestIconFollowsTheState(t *testing.T) {
 	session(t)
 	c := play(t)
 	c.show()
-	d := drive(t, c.pid)
-	d.until("No servers yet")
+	d := harness.FindTrayIcon(t, c.pid)
+	d.Until("No servers yet")
 	seen := map[[32]byte]control.State{}
 	for _, state := range []control.State{control.SignedIn, control.SigningIn, control.SignInNeeded, control.Trouble} {
 		s := server("demo", state, time.Hour)
 		c.show(s)
 		words, _ := describe(s, time.Now())
-		d.until("demo: " + words)
-		icon := d.icon()
+		d.Until("demo: " + words)
+		icon := d.Icon()
 		if other, twice := seen[icon]; twice {
 			t.Errorf("%s and %s have the same icon", state, other)
 		}
 		seen[icon] = state
 	}
 	c.show(server("demo", control.SignedIn, time.Hour))
-	d.until("com, 59 min left")
-	if seen[d.icon()] != control.SignedIn {
+	d.Until("com, 59 min left")
+	if seen[d.Icon()] != control.SignedIn {
 		t.Error("the icon is not the one of before")
 	}
 }
@@ -241,28 +242,28 @@ func TestServersComeAndGo(t *testing.T) {
 		many = append(many, server(fmt.Sprintf("s%02d", i), control.SignedOut, 0))
 	}
 	c.show(many...)
-	d := drive(t, c.pid)
-	d.until("More servers")
-	rows := d.rows()
+	d := harness.FindTrayIcon(t, c.pid)
+	d.Until("More servers")
+	rows := d.Rows()
 	if last := rows[len(rows)-3]; last.Label != "More servers" || len(last.Rows) != 3 || last.Rows[2].Label != "s12: signed out" {
 		t.Errorf("under More servers: %+v", last)
 	}
-	d.click("More servers", "s12", "Sign in")
+	d.Click("More servers", "s12", "Sign in")
 	c.says("sign in s12@default")
 	c.show(many[1]) // the first one's place is now the second's
-	d.until("Nobody is signed in")
-	for deadline := time.Now().Add(5 * time.Second); strings.Contains(d.text(), "s00"); {
+	d.Until("Nobody is signed in")
+	for deadline := time.Now().Add(5 * time.Second); strings.Contains(d.Text(), "s00"); {
 		if time.Now().After(deadline) {
-			t.Fatalf("s00 is still there:\n%s", d.text())
+			t.Fatalf("s00 is still there:\n%s", d.Text())
 		}
 	}
-	if text := d.text(); strings.Contains(text, "More") || strings.Count(text, "signed out") != 1 {
+	if text := d.Text(); strings.Contains(text, "More") || strings.Count(text, "signed out") != 1 {
 		t.Errorf("menu\n%s", text)
 	}
-	d.click("s01", "Sign in")
+	d.Click("s01", "Sign in")
 	c.says("sign in s01@default")
 	c.show(many...)
-	d.until("More servers")
+	d.Until("More servers")
 }
 
 func TestReasonIsShown(t *testing.T) {
@@ -271,11 +272,11 @@ func TestReasonIsShown(t *testing.T) {
 	s := server("demo", control.Trouble, 0)
 	s.Problem = &control.Problem{What: "as.example does not answer."}
 	c.show(s)
-	d := drive(t, c.pid)
-	d.until("  (as.example does not answer.)")
+	d := harness.FindTrayIcon(t, c.pid)
+	d.Until("  (as.example does not answer.)")
 	c.show(server("demo", control.SignedIn, time.Hour))
-	d.until("All is well")
-	if text := d.text(); strings.Contains(text, "as.example") {
+	d.Until("All is well")
+	if text := d.Text(); strings.Contains(text, "as.example") {
 		t.Errorf("the reason stays:\n%s", text)
 	}
 }

@@ -13,15 +13,12 @@
 package harness
 
 import (
-	"context"
 	"crypto/rand"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"testing"
-	"time"
 )
 
 // The environment that the rig reads.
@@ -33,8 +30,6 @@ const (
 	// EnvLong makes the tests that last take their full time when it is "1".
 	EnvLong = "DRAWBRIDGE_LONG"
 )
-
-const buildDeadline = 5 * time.Minute
 
 // On reports whether the end-to-end tests are to run.
 func On() bool { return os.Getenv(EnvOn) == "1" }
@@ -55,7 +50,7 @@ func Main(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary := filepath.Join(dir, "drawbridge")
-	if err := build(binary); err != nil {
+	if err := buildLean(binary); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -64,18 +59,6 @@ func Main(m *testing.M) int {
 		return 1
 	}
 	return m.Run()
-}
-
-func build(binary string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), buildDeadline)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".")
-	cmd.Dir = filepath.Dir(testDir())
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build the lean binary: %w\n%s", err, out)
-	}
-	return nil
 }
 
 // testDir is the folder test/ of the source tree.
@@ -97,6 +80,7 @@ type Rig struct {
 
 	binary  string
 	session []string // the environment that the private session gives
+	desktop []string // what a person's programs know besides; clients pass none of it on
 	browser *browser
 	record  *record
 }
@@ -190,6 +174,6 @@ func (r *Rig) bareEnv() []string {
 // personEnv is the environment of a person's shell in this world.
 func (r *Rig) personEnv() []string {
 	env := append(r.bareEnv(), "LANG=C.UTF-8")
-	env = append(env, r.ClientEnv()...)
+	env = append(append(env, r.ClientEnv()...), r.desktop...)
 	return append(env, r.browser.env()...)
 }

@@ -12,23 +12,19 @@ import (
 // commands that install everything that is.
 func needAll(t testing.TB) {
 	t.Helper()
-	var packages, other []string
-	for _, need := range []struct{ program, debian string }{
+	var other []string
+	packages := missing([]program{
 		{"bash", "bash"},
 		{"setsid", "util-linux"},
 		{"dbus-daemon", "dbus-daemon"},
 		{"dbus-send", "dbus-bin"},
 		{"gnome-keyring-daemon", "gnome-keyring"},
-	} {
-		if _, err := exec.LookPath(need.program); err != nil {
-			packages = append(packages, need.debian)
-		}
-	}
+	})
 	if !haveChromium() {
 		packages = append(packages, "chromium")
 	}
 	if len(packages) > 0 {
-		other = append(other, "sudo apt-get install --no-install-recommends "+strings.Join(packages, " "))
+		other = append(other, install(packages))
 	}
 	if !haveNodePackages() {
 		other = append(other, "(cd "+testDir()+" && npm ci)")
@@ -37,6 +33,30 @@ func needAll(t testing.TB) {
 		t.Fatalf("parts of the end-to-end tests are missing; install them with `make test`, or:\n  %s",
 			strings.Join(other, "\n  "))
 	}
+}
+
+// program is one that has to be there, and Debian's package of it.
+type program struct{ name, debian string }
+
+// needPrograms fails the test when one is missing.
+func needPrograms(t testing.TB, programs []program) {
+	t.Helper()
+	if packages := missing(programs); len(packages) > 0 {
+		t.Fatalf("parts of the end-to-end tests are missing; install them with `make test`, or:\n  %s", install(packages))
+	}
+}
+
+func missing(programs []program) (packages []string) {
+	for _, p := range programs {
+		if _, err := exec.LookPath(p.name); err != nil {
+			packages = append(packages, p.debian)
+		}
+	}
+	return packages
+}
+
+func install(packages []string) string {
+	return "sudo apt-get install --no-install-recommends " + strings.Join(packages, " ")
 }
 
 // haveChromium looks where lib/person.mjs looks.

@@ -28,6 +28,7 @@ type Pipe struct {
 	mu      sync.Mutex
 	wait    map[string]chan Message
 	strange []string // lines that are no JSON-RPC
+	heard   []string // methods of the server's requests and notifications
 }
 
 // Message is a JSON-RPC message with its parts raw.
@@ -94,7 +95,8 @@ func (p *Pipe) take(line string) {
 		return
 	}
 	if envelope.Method != "" {
-		return // a request or notification of the server's
+		p.heard = append(p.heard, envelope.Method)
+		return
 	}
 	if answer, ok := p.wait[string(envelope.ID)]; ok {
 		delete(p.wait, string(envelope.ID))
@@ -144,6 +146,19 @@ func (p *Pipe) Strange() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]string(nil), p.strange...)
+}
+
+// Heard counts the server's requests and notifications of a method.
+func (p *Pipe) Heard(method string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for _, heard := range p.heard {
+		if heard == method {
+			n++
+		}
+	}
+	return n
 }
 
 // Close closes the process' input, waits for its end and says how it ended;

@@ -23,6 +23,12 @@ func (r *Rig) Processes() []Process {
 	return r.find(func(exe string) bool { return exe == r.binary })
 }
 
+// ours reports whether a program is one of Drawbridge's, or one that its window
+// is made of.
+func (r *Rig) ours(exe string) bool {
+	return filepath.Dir(exe) == filepath.Dir(r.binary) || strings.HasPrefix(filepath.Base(exe), "WebKit")
+}
+
 // Buses counts the D-Bus daemons of this world: there should be one, the
 // session's; a program that finds no bus must not start another.
 func (r *Rig) Buses() int {
@@ -64,11 +70,11 @@ func (r *Rig) find(want func(exe string) bool) []Process {
 // endStrays ends drawbridge processes that outlived the test: an agent that a
 // command started, for one.
 func (r *Rig) endStrays() {
-	for _, p := range r.Processes() {
+	for _, p := range r.find(r.ours) {
 		r.t.Logf("ending %d: %s", p.PID, p.Command)
 		endProcess(p.PID, func() bool {
 			exe, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(p.PID), "exe"))
-			return err == nil && exe == r.binary
+			return err == nil && r.ours(exe)
 		})
 	}
 }

@@ -11,6 +11,10 @@ import (
 type ProviderOptions struct {
 	// AccessTTL is the lifetime of access tokens, whole seconds; 60 s when 0.
 	AccessTTL time.Duration
+	// Grace is how long a refresh token that was used is good once more.
+	Grace time.Duration
+	// Seed is of the faults that strike by dice.
+	Seed int64
 }
 
 // Provider is npm's oidc-provider as an MCP authorization server.
@@ -36,8 +40,29 @@ type ProviderCounts struct {
 	LiveGrants      int            `json:"liveGrants"`
 	Revocations     int            `json:"revocations"` // requests to the revocation endpoint
 	Unavailable     int            `json:"unavailable"`
-	Lost            int            `json:"lost"`
+	Lost            int            `json:"lost"`    // answers thrown away by order
+	Dropped         int            `json:"dropped"` // requests thrown away by order
+	Late            int            `json:"late"`    // answers held back by order
+	Graced          int            `json:"graced"`  // used refresh tokens that were good once more
+	RefreshLog      []Refresh      `json:"refreshLog"`
 	Errors          []ProviderError
+}
+
+// Refresh is one refresh request and what became of it. Tokens are digests;
+// times are milliseconds since 1970 by the clock of this machine.
+type Refresh struct {
+	N       int    `json:"n"`
+	Token   string `json:"token"`   // the refresh token that was sent
+	Issued  string `json:"issued"`  // the one that was issued for it
+	Port    int    `json:"port"`    // of the sender's connection
+	Outcome string `json:"outcome"` // ok, an OAuth error code, or "" when the provider did not act
+	At      int64  `json:"at"`      // the request was there
+	Decided int64  `json:"decided"` // the provider had acted
+	Over    int64  `json:"over"`    // the answer had left, or the connection was gone
+	// Delivered is whether all of the answer was taken by the connection.
+	Delivered bool `json:"delivered"`
+	// What was done to it by order.
+	Dropped, Unavailable, Lost, Late, Graced bool
 }
 
 // ProviderError is a request that the provider answered with an error.
@@ -52,7 +77,10 @@ func (r *Rig) StartProvider(o ProviderOptions) *Provider {
 		o.AccessTTL = time.Minute
 	}
 	var facts struct{ Issuer string }
-	p := startNode(r.t, &facts, "provider.mjs", "--ttl", strconv.Itoa(int(o.AccessTTL.Seconds())))
+	p := startNode(r.t, &facts, "provider.mjs",
+		"--ttl", strconv.Itoa(int(o.AccessTTL.Seconds())),
+		"--grace", strconv.Itoa(int(o.Grace.Seconds())),
+		"--seed", strconv.FormatInt(max(o.Seed, 1), 10))
 	r.record.part(p)
 	return &Provider{backdoor: backdoor{r.t, facts.Issuer}, Issuer: facts.Issuer}
 }

@@ -44,8 +44,7 @@ func (c *record) all() []text {
 // run now. It says where it found one, without saying the secret. The second
 // result is how many places were looked at.
 //
-// The keyring's own files are left out: they are the keychain, and one with an
-// empty password is not encrypted.
+// The keyring's own files are left out: they are the keychain.
 func (r *Rig) Leaks(secrets []Secret) (found []string, places int) {
 	r.t.Helper()
 	needles := needles(secrets)

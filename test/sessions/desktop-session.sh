@@ -7,6 +7,8 @@
 #
 # DRAWBRIDGE_SESSION_SCREEN=1280x800   the size of the screen
 # DRAWBRIDGE_SESSION_TRAY=0            no panel: nobody hosts tray icons
+# DRAWBRIDGE_SESSION_BUS=user          the bus is at /run/user/UID/bus, as on a real
+#                                      desktop (see own_run_user in lib.sh)
 # DRAWBRIDGE_SESSION_KEYRING=0         no keyring
 # DRAWBRIDGE_SESSION_LOGS=DIR          the logs of all parts are kept there
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
@@ -16,7 +18,12 @@ need Xvfb xvfb
 need openbox openbox
 [ "${DRAWBRIDGE_SESSION_TRAY:-1}" = 0 ] || need xfce4-panel xfce4-panel
 
-make_home
+if [ "${DRAWBRIDGE_SESSION_BUS:-}" = user ]; then
+  own_run_user "$@" && shift
+  make_home "/run/user/$(id -u)"
+else
+  make_home
+fi
 cp -r "$here/xdg/." "$XDG_CONFIG_HOME/"
 unset WAYLAND_DISPLAY
 export GDK_BACKEND=x11 XDG_SESSION_TYPE=x11 NO_AT_BRIDGE=1 LIBGL_ALWAYS_SOFTWARE=1

@@ -29,6 +29,26 @@ make_home() {
   unset DBUS_SESSION_BUS_ADDRESS GNOME_KEYRING_CONTROL SSH_AUTH_SOCK
 }
 
+# own_run_user "$@": runs the script again in a mount namespace of its own, where
+# /run/user is empty: a session can then have its bus where a desktop has it, and
+# the real one is neither seen nor touched. In there it succeeds, with --inside
+# as the script's first argument. Without root this needs user namespaces.
+own_run_user() {
+  local space=(unshare --mount) place=/run/user
+  if [ "${1:-}" != --inside ]; then
+    need unshare util-linux
+    [ "$(id -u)" = 0 ] || space=(unshare --user --map-root-user --mount)
+    if ! "${space[@]}" true; then
+      echo "No mount namespace: run as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1)." >&2
+      exit 1
+    fi
+    exec "${space[@]}" "$0" --inside "$@"
+  fi
+  # Without /run/user the whole of /run is covered, so as to leave no trace.
+  [ -d "$place" ] || place=/run
+  mount -t tmpfs -o mode=0755 tmpfs "$place" || exit 1
+}
+
 # end_session ends the processes, the last one first, and removes the folder.
 end_session() {
   local pid i left=("$command") log
@@ -86,10 +106,10 @@ start_bus() {
   wait_for "The session bus" "$work/bus.log" test -S "$XDG_RUNTIME_DIR/bus"
 }
 
-# start_keyring: a Secret Service, unlocked with an empty password.
+# start_keyring: a Secret Service, unlocked. Its password is "drawbridge".
 start_keyring() {
   need gnome-keyring-daemon gnome-keyring
-  printf '\n' | gnome-keyring-daemon --foreground --unlock --components=secrets \
+  printf drawbridge | gnome-keyring-daemon --foreground --unlock --components=secrets \
     >"$work/keyring.log" 2>&1 &
   pids+=($!)
   wait_for "The keyring" "$work/keyring.log" bus_has org.freedesktop.secrets

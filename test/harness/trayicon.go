@@ -1,6 +1,4 @@
-//go:build linux
-
-package tray
+package harness
 
 import (
 	"bytes"
@@ -13,21 +11,24 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// driver reads and clicks the menu of a tray icon as a panel does:
+// trayDeadline bounds the wait for the panel, and for what the menu is to say.
+const trayDeadline = 10 * time.Second
+
+// TrayIcon reads and clicks the menu of a tray icon as a panel does:
 // StatusNotifierItem and com.canonical.dbusmenu over the session bus.
-type driver struct {
-	t    *testing.T
+type TrayIcon struct {
+	t    testing.TB
 	conn *dbus.Conn
 	item dbus.BusObject
 	menu dbus.BusObject
 }
 
-// row is one visible entry of the menu, its label without the marks of keys.
-type row struct {
+// TrayRow is one visible entry of the menu, its label without the marks of keys.
+type TrayRow struct {
 	ID      int32
 	Label   string
 	Enabled bool
-	Rows    []row
+	Rows    []TrayRow
 }
 
 type layout struct {
@@ -36,33 +37,23 @@ type layout struct {
 	Kids  []dbus.Variant
 }
 
-// drive waits for the icon of the process with the id on the session bus.
-func drive(t *testing.T, pid int) *driver {
+// FindTrayIcon waits until the panel has the icon of the process with the id.
+func FindTrayIcon(t testing.TB, pid int) *TrayIcon {
 	t.Helper()
-	conn, err := dbus.SessionBusPrivateNoAutoStartup()
-	if err == nil {
-		if err = conn.Auth(nil); err == nil {
-			err = conn.Hello()
-		}
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	d := &driver{t: t, conn: conn}
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	d := &TrayIcon{t: t, conn: sessionBus(t)}
+	for deadline := time.Now().Add(trayDeadline); ; time.Sleep(20 * time.Millisecond) {
 		for _, name := range d.items() {
 			dest, path, _ := strings.Cut(name, "/")
 			var owner uint32
-			if err := conn.BusObject().Call("org.freedesktop.DBus.GetConnectionUnixProcessID", 0, dest).Store(&owner); err != nil || int(owner) != pid {
+			if err := d.conn.BusObject().Call("org.freedesktop.DBus.GetConnectionUnixProcessID", 0, dest).Store(&owner); err != nil || int(owner) != pid {
 				continue
 			}
-			d.item = conn.Object(dest, dbus.ObjectPath("/"+path))
+			d.item = d.conn.Object(dest, dbus.ObjectPath("/"+path))
 			menu, err := d.item.GetProperty("org.kde.StatusNotifierItem.Menu")
 			if err != nil {
 				t.Fatal(err)
 			}
-			d.menu = conn.Object(dest, menu.Value().(dbus.ObjectPath))
+			d.menu = d.conn.Object(dest, menu.Value().(dbus.ObjectPath))
 			return d
 		}
 		if time.Now().After(deadline) {
@@ -71,7 +62,7 @@ func drive(t *testing.T, pid int) *driver {
 	}
 }
 
-func (d *driver) items() []string {
+func (d *TrayIcon) items() []string {
 	v, err := d.conn.Object("org.kde.StatusNotifierWatcher", "/StatusNotifierWatcher").
 		GetProperty("org.kde.StatusNotifierWatcher.RegisteredStatusNotifierItems")
 	if err != nil {
@@ -81,9 +72,9 @@ func (d *driver) items() []string {
 	return names
 }
 
-// rows reads the menu. The library's first answer leaves submenus out, so that
+// Rows reads the menu. The library's first answer leaves submenus out, so that
 // panels build them in the right order: it is asked twice.
-func (d *driver) rows() []row {
+func (d *TrayIcon) Rows() []TrayRow {
 	d.t.Helper()
 	var root layout
 	for range 2 {
@@ -96,9 +87,9 @@ func (d *driver) rows() []row {
 	return d.visible(root)
 }
 
-func (d *driver) visible(l layout) []row {
+func (d *TrayIcon) visible(l layout) []TrayRow {
 	d.t.Helper()
-	var out []row
+	var out []TrayRow
 	for _, kid := range l.Kids {
 		var k layout
 		if err := dbus.Store([]any{kid.Value()}, &k); err != nil {
@@ -112,7 +103,7 @@ func (d *driver) visible(l layout) []row {
 		}
 		label, _ := k.Props["label"].Value().(string)
 		enabled, _ := k.Props["enabled"].Value().(bool)
-		out = append(out, row{ID: k.ID, Label: unmark(label), Enabled: enabled, Rows: d.visible(k)})
+		out = append(out, TrayRow{ID: k.ID, Label: unmark(label), Enabled: enabled, Rows: d.visible(k)})
 	}
 	return out
 }
@@ -122,12 +113,12 @@ func unmark(label string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(label, "__", "\x00"), "_", ""), "\x00", "_")
 }
 
-// text is the menu as indented lines; a line that cannot be clicked is in parentheses.
-func (d *driver) text() string {
+// Text is the menu as indented lines; a line that cannot be clicked is in parentheses.
+func (d *TrayIcon) Text() string {
 	d.t.Helper()
 	var b bytes.Buffer
-	var write func(rows []row, indent string)
-	write = func(rows []row, indent string) {
+	var write func(rows []TrayRow, indent string)
+	write = func(rows []TrayRow, indent string) {
 		for _, r := range rows {
 			label := r.Label
 			if !r.Enabled {
@@ -137,15 +128,15 @@ func (d *driver) text() string {
 			write(r.Rows, indent+"  ")
 		}
 	}
-	write(d.rows(), "")
+	write(d.Rows(), "")
 	return b.String()
 }
 
-// click clicks the entry that is reached by these labels; the first may be the
+// Click clicks the entry that is reached by these labels; the first may be the
 // beginning of one.
-func (d *driver) click(labels ...string) {
+func (d *TrayIcon) Click(labels ...string) {
 	d.t.Helper()
-	rows, id := d.rows(), int32(-1)
+	rows, id := d.Rows(), int32(-1)
 	for _, label := range labels {
 		found := false
 		for _, r := range rows {
@@ -155,7 +146,7 @@ func (d *driver) click(labels ...string) {
 			}
 		}
 		if !found {
-			d.t.Fatalf("no entry %q in\n%s", labels, d.text())
+			d.t.Fatalf("no entry %q in\n%s", labels, d.Text())
 		}
 	}
 	if err := d.menu.Call("com.canonical.dbusmenu.Event", 0, id, "clicked", dbus.MakeVariant(""), uint32(0)).Err; err != nil {
@@ -163,8 +154,8 @@ func (d *driver) click(labels ...string) {
 	}
 }
 
-// icon is the digest of the picture that the panel gets.
-func (d *driver) icon() [32]byte {
+// Icon is the digest of the picture that the panel gets.
+func (d *TrayIcon) Icon() [32]byte {
 	d.t.Helper()
 	v, err := d.item.GetProperty("org.kde.StatusNotifierItem.IconPixmap")
 	if err != nil {
@@ -180,11 +171,11 @@ func (d *driver) icon() [32]byte {
 	return sha256.Sum256(pictures[0].Data)
 }
 
-// until waits for the menu to have want in it.
-func (d *driver) until(want string) {
+// Until waits for the menu to have want in it.
+func (d *TrayIcon) Until(want string) {
 	d.t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		text := d.text()
+	for deadline := time.Now().Add(trayDeadline); ; time.Sleep(20 * time.Millisecond) {
+		text := d.Text()
 		if strings.Contains(text, want) {
 			return
 		}

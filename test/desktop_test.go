@@ -1,0 +1,329 @@
+package test
+
+import (
+	"image"
+	"image/color"
+	"strings"
+	"testing"
+	"time"
+
+	"drawbridge/test/harness"
+)
+
+const title = "Drawbridge"
+
+// trayBlue is the ground of the tray's icon while all is well.
+var trayBlue = color.RGBA{0x3a, 0x6b, 0xe0, 0xff}
+
+// button is the least that a button of the window measures.
+var button = image.Pt(60, 20)
+
+// desk is the usual world with a desktop: an agent with its tray icon runs.
+type desk struct {
+	*harness.Desktop
+	provider *harness.Provider
+	gate     *harness.Gate
+	agent    *harness.Running
+	tray     *harness.TrayIcon
+}
+
+func newDesk(t *testing.T, accessTTL time.Duration) desk {
+	t.Helper()
+	d := harness.NewDesktop(t)
+	provider := d.StartProvider(harness.ProviderOptions{AccessTTL: accessTTL})
+	gate := d.StartGate(provider, harness.GateOptions{})
+	agent := d.Start("agent")
+	return desk{d, provider, gate, agent, harness.FindTrayIcon(t, agent.PID())}
+}
+
+// trayLine is the tray's line about the server.
+func (d desk) trayLine() string {
+	for _, row := range d.tray.Rows() {
+		if strings.HasPrefix(row.Label, name+":") {
+			return row.Label
+		}
+	}
+	return ""
+}
+
+// call has a client call a tool through `drawbridge stdio`.
+func (d desk) call(t *testing.T) {
+	t.Helper()
+	result, err := d.RunClient(harness.Client{
+		Command: []string{d.Binary(), "stdio", name},
+		Calls:   []string{`echo={"message":"from the desktop"}`},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if failures := result.Failures(); len(failures) > 0 || len(result.Calls()) != 1 {
+		t.Fatalf("failures %+v\n%v", failures, result)
+	}
+}
+
+// quit clicks Quit and sees that nothing is left.
+func (d desk) quit(t *testing.T) {
+	t.Helper()
+	d.tray.Click("Quit")
+	if result, ended := d.agent.Ended(10 * time.Second); !ended || result.Status != 0 {
+		t.Errorf("after Quit: ended %v, %v", ended, result)
+	}
+	if !eventually(10*time.Second, func() bool { return len(d.Programs()) == 0 }) {
+		t.Errorf("after Quit there are still %v", d.Programs())
+	}
+}
+
+// buttons waits until a window shows n buttons of the accent's colour and
+// returns them, the upper ones first.
+func (d desk) buttons(t *testing.T, n int, picture string) []image.Rectangle {
+	t.Helper()
+	var found []image.Rectangle
+	if !eventually(10*time.Second, func() bool {
+		at := d.Window(title).At
+		d.Point(at.Max.Sub(image.Pt(20, 20))) // a button changes its colour under the mouse
+		found = d.Look(picture).Boxes(at, harness.Accent, button)
+		return len(found) == n
+	}) {
+		t.Fatalf("the window shows %d accented buttons, want %d: %v; see %s", len(found), n, found, d.Look(picture).Path)
+	}
+	return found
+}
+
+func middle(r image.Rectangle) image.Point { return r.Min.Add(r.Max).Div(2) }
+
+// TestDesktop is a day at a desktop: a server is added, somebody signs in from
+// the tray, a client works, the token is renewed, the window is opened, signs in
+// and is closed, and Quit leaves nothing behind.
+func TestDesktop(t *testing.T) {
+	if !harness.InDesktop(t) {
+		return
+	}
+	d := newDesk(t, 8*time.Second)
+	d.tray.Until("No servers yet")
+	d.MustRun("add", name, d.gate.URL)
+	d.tray.Until(name + ": signed out")
+
+	d.tray.Click(name, "Sign in")
+	d.Seen(1)
+	d.tray.Until(name + ": ada@example.com, ")
+	if line := d.trayLine(); !strings.HasSuffix(line, " s left") {
+		t.Errorf("the tray's line is %q", line)
+	}
+	counts := d.provider.Counts()
+	if opened := d.Opened(); len(opened) != 1 || counts.SignIns != 1 {
+		t.Errorf("%d browsers, %d sign-ins; want 1, 1", len(opened), counts.SignIns)
+	}
+	d.call(t)
+
+	// The token expires before everybody's eyes; the next call renews it.
+	d.tray.Until(name + ": ada@example.com, renewed when next used")
+	before := d.provider.Counts().Refreshes
+	d.call(t)
+	if got := d.provider.Counts().Refreshes - before; got != 1 {
+		t.Errorf("%d refreshes; want 1", got)
+	}
+	d.tray.Until(" s left")
+
+	d.tray.Click("Open Drawbridge")
+	window := d.Window(title)
+	d.buttons(t, 1, "signed-in") // Add server
+	d.tray.Click("Open Drawbridge")
+	time.Sleep(2 * time.Second) // long enough for a window that must not come
+	if again := d.Windows(title); len(again) != 1 || again[0].ID != window.ID {
+		t.Errorf("after a second Open Drawbridge: %+v; want only %+v", again, window)
+	}
+	if programs := d.Programs(); count(programs, "drawbridge-desktop") != 1 {
+		t.Errorf("programs: %v; want one window", programs)
+	}
+
+	d.tray.Click(name, "Sign out")
+	d.tray.Until(name + ": signed out")
+	if counts := d.provider.Counts(); counts.Revocations == 0 || counts.LiveGrants != 0 {
+		t.Errorf("signed out with %d revocations, %d grants left", counts.Revocations, counts.LiveGrants)
+	}
+
+	// The page in the window works: its own Sign in button leads to a sign-in.
+	d.Click(middle(d.buttons(t, 2, "signed-out")[1]), 1)
+	d.Seen(2)
+	d.tray.Until(name + ": ada@example.com, ")
+	if counts := d.provider.Counts(); counts.SignIns != 2 || len(d.Opened()) != 2 {
+		t.Errorf("%d sign-ins, %d browsers after a click in the window; want 2, 2", counts.SignIns, len(d.Opened()))
+	}
+	d.buttons(t, 1, "signed-in-again")
+
+	d.CloseWindow(window)
+	if !eventually(10*time.Second, func() bool { return len(d.Programs()) == 1 }) {
+		t.Errorf("with the window closed there are %v; want the agent alone", d.Programs())
+	}
+	if line := d.trayLine(); line == "" {
+		t.Error("the tray lost its line with the window")
+	}
+	if found, places := d.Leaks(append(d.provider.Tokens(), d.gate.Tokens()...)); len(found) > 0 || places < 20 {
+		t.Errorf("%d places were looked at: %v", places, found)
+	}
+	d.quit(t)
+}
+
+// TestDesktopQuitClosesTheWindow: a window that is open does not bring the agent
+// back that the person has just quit.
+func TestDesktopQuitClosesTheWindow(t *testing.T) {
+	if !harness.InDesktop(t) {
+		return
+	}
+	d := newDesk(t, time.Minute)
+	d.tray.Click("Open Drawbridge")
+	d.Window(title)
+	d.buttons(t, 2, "no-servers") // the mark, and Add server
+	d.quit(t)
+	time.Sleep(time.Second) // long enough for an agent that must not come
+	if programs := d.Programs(); len(programs) != 0 {
+		t.Errorf("after Quit there are %v again", programs)
+	}
+}
+
+// TestDesktopPanelRestarts: the keychain was locked and the person was asked to
+// open it, then the panel goes away and comes back. The icon does too.
+func TestDesktopPanelRestarts(t *testing.T) {
+	if !harness.InDesktop(t) {
+		return
+	}
+	d := newDesk(t, time.Minute)
+	d.MustRun("add", name, d.gate.URL)
+	d.tray.Until(name + ": signed out")
+	d.tray.Click(name, "Sign in")
+	d.Seen(1)
+	d.tray.Until(name + ": ada@example.com, ")
+
+	harness.LockKeychain(t)
+	d.tray.Click(name, "Sign in again")
+	prompt := d.Window("Unlock Login Keyring")
+	d.Look("keyring-prompt")
+	d.Focus(prompt)
+	d.Type(harness.KeychainPassword)
+	d.Press("Return")
+	d.Seen(2)
+	d.tray.Until(name + ": ada@example.com, ")
+
+	d.StopPanel()
+	if n := d.Look("no-panel").Count(d.Panel(), trayBlue); n != 0 {
+		t.Errorf("%d pixels of the icon can be seen without a panel", n)
+	}
+	d.StartPanel()
+	d.tray = harness.FindTrayIcon(t, d.agent.PID())
+	d.tray.Until(name + ": ada@example.com, ")
+	if !eventually(10*time.Second, func() bool { return d.Look("panel-again").Count(d.Panel(), trayBlue) > 50 }) {
+		t.Error("the new panel does not show the icon")
+	}
+	d.tray.Click(name, "Sign out")
+	d.tray.Until(name + ": signed out")
+	d.quit(t)
+}
+
+// TestDesktopSignInNeeded: a client without a sign-in is started in the bare
+// environment while a tray can be seen. The tray asks, no browser opens by
+// itself, a click signs in, and the client goes on.
+func TestDesktopSignInNeeded(t *testing.T) {
+	if !harness.InDesktop(t) {
+		return
+	}
+	d := newDesk(t, time.Minute)
+	notes := harness.TakeNotifications(t)
+	d.MustRun("add", name, d.gate.URL)
+	d.tray.Until(name + ": signed out")
+	calm := d.tray.Icon()
+
+	pipe := d.StartPipe(nil, "stdio", name)
+	if m := pipe.Initialize(); m.Error != nil {
+		t.Fatalf("initialize was answered with %s", m.Error)
+	}
+	for range 3 {
+		if m := echo(pipe); !strings.Contains(string(m.Error), "sign_in_needed") {
+			t.Errorf("a call without a sign-in was answered with %s %s", m.Result, m.Error)
+		}
+	}
+	d.tray.Until("One server needs you to sign in")
+	d.tray.Until(name + ": sign-in needed")
+	if d.tray.Icon() == calm {
+		t.Error("the icon is the same as before")
+	}
+	d.Look("sign-in-needed")
+	time.Sleep(2 * time.Second) // long enough for a browser that must not come
+	if opened := d.Opened(); len(opened) != 0 {
+		t.Errorf("a browser opened by itself: %q", opened)
+	}
+	if said := notes.All(); len(said) != 1 || !strings.Contains(said[0], name) {
+		t.Errorf("notifications: %q; want one that names %s", said, name)
+	}
+
+	d.tray.Click(name, "Sign in")
+	d.Seen(1)
+	d.tray.Until(name + ": ada@example.com, ")
+	if d.tray.Icon() != calm {
+		t.Error("the icon is not calm again")
+	}
+	if !eventually(10*time.Second, func() bool { return pipe.Heard("notifications/tools/list_changed") > 0 }) {
+		t.Error("the client was not told that there are tools now")
+	}
+	if m := echo(pipe); m.Error != nil {
+		t.Errorf("a call after the sign-in was answered with %s", m.Error)
+	}
+	if counts := d.provider.Counts(); counts.SignIns != 1 || len(d.Opened()) != 1 || len(notes.All()) != 1 {
+		t.Errorf("%d sign-ins, %d browsers, notifications %q; want one of each", counts.SignIns, len(d.Opened()), notes.All())
+	}
+	pipe.Close()
+	d.quit(t)
+}
+
+// TestDesktopDemo: `drawbridge demo` with a display. The person signs in in
+// their own browser, the window opens on the same demo, and the demo ends well
+// when the window is closed. It leaves neither processes nor keychain entries.
+func TestDesktopDemo(t *testing.T) {
+	if !harness.InDesktop(t) {
+		return
+	}
+	d := harness.NewDesktop(t)
+	demo := d.Start("demo", "--token-lifetime", "6s")
+	window := d.Window(title)
+	d.Seen(1)
+	if !eventually(60*time.Second, func() bool {
+		result, ended := demo.Ended(0)
+		if ended {
+			t.Fatalf("it ended by itself: %v", result)
+		}
+		return strings.Contains(result.Stdout, "All of it worked")
+	}) {
+		result, _ := demo.Ended(0)
+		t.Fatalf("no end of the transcript: %v", result)
+	}
+	if opened := d.Opened(); len(opened) != 1 {
+		t.Errorf("%d browsers opened", len(opened))
+	}
+	d.Look("demo")
+	d.CloseWindow(window)
+	result, ended := demo.Ended(15 * time.Second)
+	if !ended || result.Status != 0 {
+		t.Errorf("with the window closed: ended %v, %v", ended, result)
+	}
+	for _, want := range []string{"Your browser is open", "Signed in as ada@example.com", "1 sign-in, 1 refresh, 0 refused"} {
+		if !strings.Contains(result.Stdout, want) {
+			t.Errorf("the transcript does not say %q", want)
+		}
+	}
+	t.Logf("%s", result.Stdout)
+	if !eventually(10*time.Second, func() bool { return len(d.Programs()) == 0 }) {
+		t.Errorf("the demo left %v", d.Programs())
+	}
+	if n := harness.KeychainItems(t, "drawbridge-demo"); n != 0 {
+		t.Errorf("the demo left %d keychain entries", n)
+	}
+}
+
+func count(all []string, one string) int {
+	n := 0
+	for _, each := range all {
+		if each == one {
+			n++
+		}
+	}
+	return n
+}

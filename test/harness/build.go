@@ -1,0 +1,71 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// EnvWindow names a drawbridge-desktop to test instead of building one.
+const EnvWindow = "DRAWBRIDGE_TEST_WINDOW"
+
+const buildDeadline = 5 * time.Minute
+
+// buildLean builds the lean binary as `make build` does.
+func buildLean(binary string) error {
+	return build(binary, "CGO_ENABLED=0", "", "-s -w")
+}
+
+// buildDesktop puts drawbridge-desktop and drawbridge-demo beside the drawbridge
+// under test, unless they are there: it looks for them in its own folder.
+var buildDesktop = sync.OnceValue(func() error {
+	dir := filepath.Dir(os.Getenv(EnvBinary))
+	demo, window := filepath.Join(dir, "drawbridge-demo"), filepath.Join(dir, "drawbridge-desktop")
+	if !exists(demo) {
+		if err := build(demo, "CGO_ENABLED=0", "demo", "-s -w"); err != nil {
+			return err
+		}
+	}
+	if exists(window) {
+		return nil
+	}
+	if given := os.Getenv(EnvWindow); given != "" {
+		program, err := os.ReadFile(given)
+		if err != nil {
+			return fmt.Errorf("%s: %w; build it with `make desktop`", EnvWindow, err)
+		}
+		return os.WriteFile(window, program, 0o755)
+	}
+	root := filepath.Dir(testDir())
+	if !exists(filepath.Join(root, "frontend", "dist", "index.html")) {
+		return errors.New("the window's page is not built: (cd frontend && npm ci && npm run build)")
+	}
+	tags, err := exec.Command(filepath.Join(root, "scripts", "window-tags.sh")).Output()
+	if err != nil {
+		return fmt.Errorf("scripts/window-tags.sh: %w", err)
+	}
+	return build(window, "CGO_ENABLED=1", strings.TrimSpace(string(tags)), "-s -w")
+})
+
+func build(binary, cgo, tags, ldflags string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), buildDeadline)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", tags, "-ldflags", ldflags, "-o", binary, ".")
+	cmd.Dir = filepath.Dir(testDir())
+	cmd.Env = append(os.Environ(), cgo)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", filepath.Base(binary), err, out)
+	}
+	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
