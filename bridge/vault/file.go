@@ -157,14 +157,14 @@ func (f *fileBackend) read(key *openKey) (*content, error) {
 		return nil, fault.Wrap(err, fault.Storage, fmt.Sprintf("The vault file %s cannot be read.", path), "Check that it is yours to read.")
 	}
 	c := &content{}
+	// The errors of age and encoding/json may quote what they found.
 	plain, err := age.Decrypt(bytes.NewReader(raw), key.identities...)
-	if err == nil {
-		var clear []byte
-		if clear, err = io.ReadAll(plain); err == nil {
-			if json.Unmarshal(clear, c) != nil { // its error may quote a value
-				err = errors.New("content is no JSON")
-			}
-		}
+	if err != nil {
+		err = errors.New("it does not decrypt")
+	} else if clear, readErr := io.ReadAll(plain); readErr != nil {
+		err = errors.New("it does not decrypt to its end")
+	} else if json.Unmarshal(clear, c) != nil {
+		err = errors.New("content is no JSON")
 	}
 	if err == nil && c.Version != contentVersion {
 		err = fmt.Errorf("content is of version %d, not %d", c.Version, contentVersion)

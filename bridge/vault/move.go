@@ -137,14 +137,22 @@ func (v *Vault) moveEnds(ctx context.Context, to config.Vault) (source, target *
 		return nil, nil, err
 	}
 	target = v.files.store(to)
-	if file, ok := target.backend.(*fileBackend); ok && target != source {
+	if target != source {
 		if err := config.MakePrivate(v.files.Paths.State); err != nil {
 			return nil, nil, err
 		}
-		// In this process only, and until it ends.
-		file.begin, file.key.make = true, true
+		mayBeGone(target)
 	}
 	return source, target, target.ready(ctx)
+}
+
+// mayBeGone lets a vault file be absent although there is one of another key:
+// between two files, a move begins the one and removes the other. It holds for
+// this process, until it ends.
+func mayBeGone(s *store) {
+	if file, ok := s.backend.(*fileBackend); ok {
+		file.begin, file.key.make = true, true
+	}
 }
 
 // mover is one move, with the vault's write lock held.
@@ -277,6 +285,7 @@ func (m *mover) finish(ctx context.Context, j *journal, left []DamagedError) err
 	for _, d := range left {
 		j.Names = slices.DeleteFunc(j.Names, func(name string) bool { return name == d.Name })
 	}
+	mayBeGone(m.source)
 	j.Switched = true
 	err := m.f.writeJournal(j)
 	m.at("deleting")
@@ -322,9 +331,7 @@ func (m *mover) cleanUp(ctx context.Context) (int, error) {
 	default: // the settings were changed by hand since: nobody knows what is stale
 		return 0, removeJournal(m.f.journalFile())
 	}
-	if file, ok := stale.backend.(*fileBackend); ok {
-		file.begin, file.key.make = true, true
-	}
+	mayBeGone(stale)
 	if err := m.deleteAll(ctx, stale, j.Names); err != nil {
 		return 0, fmt.Errorf("clean up after the last move: %w", err)
 	}

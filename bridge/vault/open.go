@@ -26,7 +26,8 @@ type Config struct {
 // files are the places and choices of an opened Vault.
 type files struct {
 	Config
-	work int // scrypt's, for new passphrases
+	work  int // scrypt's, for new passphrases
+	limit int // of a value in the keychain
 
 	mu      sync.Mutex
 	stores  map[config.Vault]*store // one for each choice, for the life of the process
@@ -43,7 +44,7 @@ func Open(c Config) *Vault {
 	if c.Service == "" {
 		c.Service = DefaultService
 	}
-	f := &files{Config: c, work: workFactor, stores: map[config.Vault]*store{}}
+	f := &files{Config: c, work: workFactor, limit: valueLimit, stores: map[config.Vault]*store{}}
 	return &Vault{
 		pick: f.pick, files: f,
 		write: newWriteLock(filepath.Join(c.Paths.Locks(), "vault.lock")),
@@ -109,7 +110,7 @@ func (f *files) store(choice config.Vault) *store {
 
 func (f *files) open(choice config.Vault) *store {
 	var b Backend
-	limit, place := valueLimit, "the keychain"
+	limit, place := f.limit, "the keychain"
 	if choice.InFile() {
 		b, limit, place = f.file(choice, false), fileLimit, "the vault file"
 	} else {
