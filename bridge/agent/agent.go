@@ -29,6 +29,7 @@ type Account interface {
 	Facts() (credential.Facts, error)
 	SignIn(ctx context.Context, ui credential.UI) error
 	SignOut(ctx context.Context) error
+	RenewAhead(ctx context.Context, ahead time.Duration) error
 	Forget(ctx context.Context) error
 	Report(ctx context.Context) (token.Report, error)
 }
@@ -151,7 +152,14 @@ func Run(ctx context.Context, cfg Config) error {
 		defer stop()
 		served = a.service.Serve(ctx, l)
 	})
-	a.tasks.Go(func() { w.run(ctx, a.rebuild) })
+	r := newRenewals(cfg.Accounts, a.log)
+	a.tasks.Go(func() { r.run(ctx) })
+	a.tasks.Go(func() {
+		w.run(ctx, func() {
+			a.rebuild()
+			r.look()
+		})
+	})
 	if cfg.OnDemand {
 		a.tasks.Go(func() { a.endWhenIdle(ctx) })
 	}

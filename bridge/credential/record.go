@@ -146,5 +146,7 @@ func (r *record) margin() time.Duration {
 	if r.ExpiresAt.IsZero() {
 		return 0
 	}
-	return min(r.ExpiresAt.Sub(r.IssuedAt)/5, time.Minute)
+	return margin(r.ExpiresAt.Sub(r.IssuedAt))
 }
+
+func margin(life time.Duration) time.Duration { return min(max(life, 0)/5, time.Minute) }
