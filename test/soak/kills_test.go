@@ -1,0 +1,215 @@
+package soak
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"drawbridge/test/harness"
+)
+
+// writeTime bounds the time from the provider's answer to the end of the write
+// into the keychain. A kill within it can lose the rotation.
+const writeTime = 3 * time.Second
+
+// kill is one SIGKILL.
+type kill struct {
+	at time.Time
+	harness.Killed
+}
+
+// loss is a rotation whose new refresh token was in nobody's hands any more:
+// the process that had asked for it was killed before it could keep it.
+type loss struct {
+	refresh harness.Refresh
+	after   time.Duration // from the provider's decision to the kill
+}
+
+func (l loss) String() string {
+	return fmt.Sprintf("request %d: its process was killed %d ms after the provider had acted", l.refresh.N, l.after.Milliseconds())
+}
+
+// lostRotations finds the rotations that a kill has lost. Three things must
+// come together, or it is no loss: the request came over a connection of a
+// process that was killed; the kill fell between the request and the end of
+// the write; and nobody ever used the new refresh token.
+func lostRotations(log []harness.Refresh, kills []kill) (losses []loss) {
+	used := map[string]bool{}
+	for _, r := range log {
+		used[r.Token] = true
+	}
+	for _, r := range log {
+		if r.Outcome != "ok" || used[r.Issued] {
+			continue
+		}
+		for _, k := range kills {
+			decided := time.UnixMilli(r.Decided)
+			if slices.Contains(k.Ports, r.Port) && k.at.After(time.UnixMilli(r.At)) && k.at.Before(time.UnixMilli(r.Over).Add(writeTime)) {
+				losses = append(losses, loss{r, k.at.Sub(decided)})
+			}
+		}
+	}
+	return losses
+}
+
+// unexplained is the second uses of refresh tokens that no lost rotation explains.
+func unexplained(log []harness.Refresh, losses []loss) (strange []harness.Refresh) {
+	for _, r := range spentTwice(log) {
+		if !slices.ContainsFunc(losses, func(l loss) bool { return l.refresh.Token == r.Token }) {
+			strange = append(strange, r)
+		}
+	}
+	return strange
+}
+
+// killing kills a random client's process once a second, n times, and starts it
+// again. It returns what it killed.
+func (l *load) killing(n int) []kill {
+	dice := rand.New(rand.NewPCG(seed, 0))
+	var kills []kill
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for range n {
+		// Not in step with the calls or the refreshes.
+		time.Sleep(time.Duration(dice.IntN(400)) * time.Millisecond)
+		c := l.clients[dice.IntN(len(l.clients))]
+		killed, err := c.kill()
+		if err != nil {
+			l.p.t.Errorf("kill: %v", err)
+			return kills
+		}
+		kills = append(kills, kill{time.Now(), killed})
+		c.start(l)
+		<-tick.C
+	}
+	return kills
+}
+
+func TestKills(t *testing.T) {
+	for _, test := range []struct {
+		name, row string
+		spoil     bool
+	}{
+		{"steady", "3 the same, a process killed every second", false},
+		{"faults", "3 the same, a process killed every second, slow and failing token endpoint", true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			kills, n := pick(30, 300), pick(6, 16)
+			p := signedIn(t, harness.ProviderOptions{})
+			if test.spoil {
+				p.spoil()
+			}
+			l := p.launch(n)
+			var killed []kill
+			var killer sync.WaitGroup
+			killer.Go(func() { killed = l.killing(kills) })
+			l.run(time.Duration(kills+2) * time.Second)
+			killer.Wait()
+
+			c := p.provider.Counts()
+			losses := lostRotations(c.RefreshLog, killed)
+			opened := len(p.Opened())
+			if strange := unexplained(c.RefreshLog, losses); len(strange) > 0 {
+				t.Errorf("refresh tokens used twice, and no kill explains it: %+v\nkills: %+v\nlog: %+v", strange, killed, c.RefreshLog)
+			}
+			if opened-1 > len(losses) || c.SignIns-1 > len(losses) {
+				t.Errorf("browser opened %d times more, %d sign-ins more; %d rotations were lost", opened-1, c.SignIns-1, len(losses))
+			}
+			if len(killed) != kills {
+				t.Errorf("%d kills, want %d", len(killed), kills)
+			}
+			failed := len(l.failures)
+			if len(losses) == 0 {
+				l.wantNoFailure()
+			} else { // calls fail from a loss until the person has signed in again
+				l.wantWorking()
+			}
+			results.add(t, test.row, form(time.Duration(kills)*time.Second),
+				"%d processes, %d kills: %d of %d calls answered (%d cut with their process), %d sign-outs that nothing explains, %d rotations lost between answer and write %v, %d refreshes; %s",
+				n, len(killed), l.answered, l.answered+failed, l.cut, len(unexplained(c.RefreshLog, losses)), len(losses), losses, c.Refreshes, l.latency())
+		})
+	}
+}
+
+// TestLostRotationIsTold kills the one process that has a rotation under way, on
+// purpose: what TestKills counts as a loss is one, and what it costs is one
+// sign-in, or nothing where the provider has a grace period.
+func TestLostRotationIsTold(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		grace   time.Duration
+		signIns int
+	}{
+		{"no grace", 0, 2},
+		{"grace", 30 * time.Second, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			p := signedIn(t, harness.ProviderOptions{Grace: test.grace})
+			l := p.launch(3)
+			p.provider.Order(map[string]any{"do": "delay", "paths": []string{"/token"}, "ms": 2000, "times": 1})
+			var calls sync.WaitGroup
+			calls.Go(func() { l.run(20 * time.Second) })
+			killed := l.killOwner(t)
+			calls.Wait()
+
+			c := p.provider.Counts()
+			losses := lostRotations(c.RefreshLog, []kill{killed})
+			if len(losses) != 1 {
+				t.Errorf("%d lost rotations told, want 1: %+v\nlog: %+v", len(losses), killed, c.RefreshLog)
+			}
+			if strange := unexplained(c.RefreshLog, losses); len(strange) != 0 {
+				t.Errorf("unexplained: %+v", strange)
+			}
+			if without := unexplained(c.RefreshLog, nil); len(without) != 1 {
+				t.Errorf("%d second uses, want the one after the loss: %+v", len(without), without)
+			}
+			if opened := len(p.Opened()); opened != test.signIns || c.SignIns != test.signIns {
+				t.Errorf("browser opened %d times, %d sign-ins; want %d", opened, c.SignIns, test.signIns)
+			}
+			if test.grace > 0 {
+				l.wantNoFailure()
+			}
+			failed := l.wantWorking() // signed in again, or never out
+			results.add(t, "3 killed on purpose between answer and write, "+test.name, "short, 20s",
+				"3 processes: %v; %d browser openings after the first, %d calls failed until then, all work afterwards",
+				losses, len(p.Opened())-1, failed)
+		})
+	}
+}
+
+// killOwner waits until the provider has decided on a refresh whose answer is
+// held back, and kills the process that waits for it.
+func (l *load) killOwner(t *testing.T) kill {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		for _, r := range l.p.provider.Counts().RefreshLog {
+			if r.Decided == 0 || r.Over != 0 || r.Outcome != "ok" {
+				continue
+			}
+			for _, c := range l.clients {
+				ports, err := c.pipe.Ports()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Contains(ports, r.Port) {
+					continue
+				}
+				killed, err := c.kill()
+				if err != nil {
+					t.Fatal(err)
+				}
+				now := time.Now()
+				c.start(l)
+				return kill{now, killed}
+			}
+			t.Fatalf("nobody has the connection from port %d", r.Port)
+		}
+	}
+	t.Fatal("no refresh came")
+	return kill{}
+}
