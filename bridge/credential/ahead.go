@@ -3,8 +3,6 @@ package credential
 import (
 	"context"
 	"time"
-
-	"drawbridge/bridge/fault"
 )
 
 // RenewAhead renews the access token when it ends within ahead, so that no call
@@ -32,7 +30,3 @@ func (f Facts) Lead(chance float64) time.Duration {
 	m := margin(f.ExpiresAt.Sub(f.IssuedAt))
 	return m + time.Duration(chance*float64(m))
 }
-
-// Temporary reports whether a renewal that failed with err is worth another try
-// without a person: the network or a server was away.
-func Temporary(err error) bool { return fault.Is(err, fault.Unreachable) }
