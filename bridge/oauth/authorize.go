@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	"golang.org/x/oauth2"
 
@@ -23,6 +24,11 @@ type AuthorizationRequest struct {
 	Resource string
 	// Scopes to ask for; empty sends no scope.
 	Scopes []string
+	// SelectAccount lets the person choose who signs in, although the browser
+	// may be signed in there as somebody already.
+	SelectAccount bool
+	// LoginHint is who is expected to sign in, an e-mail address; "" for anybody.
+	LoginHint string
 	// Extra parameters that the server wants (access_type, audience). They
 	// cannot replace one that the protocol sets.
 	Extra url.Values
@@ -46,6 +52,8 @@ type Authorization struct {
 	client        ClientCredentials
 	tokenEndpoint string
 	issRequired   bool
+	// instead is asked when the server knows no prompt=select_account; or nil.
+	instead *Authorization
 }
 
 // ours are the parameters that Extra must not touch.
@@ -69,9 +77,15 @@ func NewAuthorization(r AuthorizationRequest) (*Authorization, error) {
 	if r.Resource != "" {
 		options = append(options, oauth2.SetAuthURLParam("resource", r.Resource))
 	}
-	// OpenID Connect Core §11: offline_access without consent is ignored.
-	if slices.Contains(r.Scopes, "offline_access") && !r.Extra.Has("prompt") {
-		options = append(options, oauth2.SetAuthURLParam("prompt", "consent"))
+	if prompt := r.prompt(); prompt != "" {
+		options = append(options, oauth2.SetAuthURLParam("prompt", prompt))
+	}
+	if r.LoginHint != "" && !r.Extra.Has("login_hint") {
+		options = append(options, oauth2.SetAuthURLParam("login_hint", r.LoginHint))
+	}
+	instead, err := r.instead()
+	if err != nil {
+		return nil, err
 	}
 	for name := range r.Extra {
 		if slices.Contains(ours, name) {
@@ -87,8 +101,46 @@ func NewAuthorization(r AuthorizationRequest) (*Authorization, error) {
 		URL: config.AuthCodeURL(state, options...), State: secret.New(state), Verifier: secret.New(verifier),
 		Issuer: r.Metadata.Issuer, RedirectURI: r.RedirectURI, Resource: r.Resource, Scopes: slices.Clone(r.Scopes),
 		client: r.Client, tokenEndpoint: r.Metadata.TokenEndpoint,
-		issRequired: r.Metadata.AuthorizationResponseIssParameterSupported,
+		issRequired: r.Metadata.AuthorizationResponseIssParameterSupported, instead: instead,
 	}, nil
+}
+
+// prompt is the value of that parameter (OpenID Connect Core §3.1.2.1), "" for
+// none. What Extra says counts alone.
+func (r AuthorizationRequest) prompt() string {
+	var values []string
+	// OpenID Connect Core §11: offline_access without consent is ignored.
+	if slices.Contains(r.Scopes, "offline_access") {
+		values = append(values, "consent")
+	}
+	if r.SelectAccount {
+		// A server that cannot let anybody choose may still ask who it is.
+		for _, value := range []string{"select_account", "login"} {
+			if known := r.Metadata.PromptValuesSupported; known == nil || slices.Contains(known, value) {
+				values = append(values, value)
+				break
+			}
+		}
+	}
+	if r.Extra.Has("prompt") {
+		return ""
+	}
+	return strings.Join(values, " ")
+}
+
+// instead is the authorization for a server that refuses select_account. Few
+// servers list the prompts that they know, and not all know this one.
+func (r AuthorizationRequest) instead() (*Authorization, error) {
+	if !r.SelectAccount || r.Metadata.PromptValuesSupported != nil || r.Extra.Has("prompt") {
+		return nil, nil
+	}
+	r.Metadata.PromptValuesSupported = []string{"login"}
+	return NewAuthorization(r)
+}
+
+// refusesPrompt reports whether the answer may mean that the prompt is not known.
+func (a *Authorization) refusesPrompt(q url.Values) bool {
+	return a.instead != nil && q.Get("error") == "invalid_request" && a.checkIssuer(q["iss"]) == nil
 }
 
 // answer judges the parameters of a redirect back whose state fits. Nothing in

@@ -46,6 +46,29 @@ func TestNewAuthorization(t *testing.T) {
 			extra: url.Values{"access_type": {"offline"}, "prompt": {"login"}, "scope": {"offline_access"}},
 		},
 		{
+			name: "select account", endpoint: "https://auth.example.com/a", start: "https://auth.example.com/a?",
+			change: func(r *AuthorizationRequest) { r.SelectAccount, r.LoginHint = true, "ada@example.com" },
+			extra:  url.Values{"prompt": {"select_account"}, "login_hint": {"ada@example.com"}},
+		},
+		{
+			name: "select account, offline_access", endpoint: "https://auth.example.com/a", start: "https://auth.example.com/a?",
+			change: func(r *AuthorizationRequest) { r.SelectAccount, r.Scopes = true, []string{"offline_access"} },
+			extra:  url.Values{"prompt": {"consent select_account"}, "scope": {"offline_access"}},
+		},
+		{
+			name: "select account, which the server does not list", endpoint: "https://auth.example.com/a", start: "https://auth.example.com/a?",
+			change: func(r *AuthorizationRequest) {
+				r.SelectAccount, r.Metadata.PromptValuesSupported = true, []string{"none", "login"}
+			},
+			extra: url.Values{"prompt": {"login"}},
+		},
+		{
+			name: "select account, and the server lists no way", endpoint: "https://auth.example.com/a", start: "https://auth.example.com/a?",
+			change: func(r *AuthorizationRequest) {
+				r.SelectAccount, r.Metadata.PromptValuesSupported = true, []string{"none"}
+			},
+		},
+		{
 			name: "no scopes", endpoint: "https://auth.example.com/a", start: "https://auth.example.com/a?",
 			change: func(r *AuthorizationRequest) { r.Scopes = nil }, without: []string{"scope"},
 		},

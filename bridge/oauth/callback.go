@@ -64,8 +64,11 @@ func (at *attempt) finish(p Page) {
 // Answer is a redirect back with a code. The browser that brought it waits until
 // Finish; it may be called once, further calls do nothing.
 type Answer struct {
-	Code    secret.String
-	attempt *attempt
+	Code secret.String
+	// Authorization is the one that was answered: what Wait was given, or the one
+	// that took its place.
+	Authorization *Authorization
+	attempt       *attempt
 }
 
 // Finish gives the browser its last page. Callback.Close lets it be written.
@@ -142,27 +145,32 @@ func (cb *Callback) Close() error {
 // anything else is believed (RFC 9207). After an error the browser has its page
 // already; after an Answer it waits for Finish.
 //
+// When the server knows no prompt=select_account, the browser is sent on with
+// another authorization (see AuthorizationRequest.SelectAccount).
+//
 // Errors are *fault.Error: SignInRefused when the person or the server said no,
 // Refused for an answer that must not be used, SignInTimeout when ctx's deadline
 // passed (context.DeadlineExceeded is in the chain). If ctx was cancelled the
 // error wraps context.Canceled; if the callback was closed, net.ErrClosed.
 func (cb *Callback) Wait(ctx context.Context, a *Authorization) (*Answer, error) {
-	at := &attempt{state: a.State, arrived: make(chan url.Values, 1), done: make(chan struct{})}
-	cb.mu.Lock()
-	cb.waits = append(cb.waits, at)
-	close(cb.changed)
-	cb.changed = make(chan struct{})
-	cb.mu.Unlock()
+	return cb.wait(ctx, a, cb.await(a))
+}
 
+func (cb *Callback) wait(ctx context.Context, a *Authorization, at *attempt) (*Answer, error) {
 	select {
 	case q := <-at.arrived:
+		if a.refusesPrompt(q) {
+			next := cb.await(a.instead) // before the browser can come back with its answer
+			at.finish(Page{onward: a.instead.URL})
+			return cb.wait(ctx, a.instead, next)
+		}
 		code, err := a.answer(q)
 		if err != nil {
 			f := fault.Public(err)
 			at.finish(Page{Title: "Not signed in", Text: strings.TrimSpace(f.What + " " + f.Next)})
 			return nil, err
 		}
-		return &Answer{Code: code, attempt: at}, nil
+		return &Answer{Code: code, Authorization: a, attempt: at}, nil
 	case <-cb.closing:
 		at.finish(pageGivenUp)
 		return nil, fmt.Errorf("wait for the browser: %w", net.ErrClosed)
@@ -173,6 +181,17 @@ func (cb *Callback) Wait(ctx context.Context, a *Authorization) (*Answer, error)
 		}
 		return nil, fmt.Errorf("wait for the browser: %w", ctx.Err())
 	}
+}
+
+// await enters an attempt.
+func (cb *Callback) await(a *Authorization) *attempt {
+	cb.mu.Lock()
+	defer cb.mu.Unlock()
+	at := &attempt{state: a.State, arrived: make(chan url.Values, 1), done: make(chan struct{})}
+	cb.waits = append(cb.waits, at)
+	close(cb.changed)
+	cb.changed = make(chan struct{})
+	return at
 }
 
 // ServeHTTP implements http.Handler for the browser.
@@ -195,6 +214,12 @@ func (cb *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer cb.leave()
 	page, status := cb.outcome(r)
+	if page.onward != "" {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		http.Redirect(w, r, page.onward, http.StatusSeeOther)
+		return
+	}
 	page.write(w, status)
 }
 

@@ -127,6 +127,63 @@ func TestCallbackSaysSuccessOnlyAfterFinish(t *testing.T) {
 	}
 }
 
+// A server that does not know prompt=select_account gets the same browser back
+// with another question; only the answer to that one counts.
+func TestCallbackAsksAgainWithoutSelectAccount(t *testing.T) {
+	cb, b := listen(t), newBrowser(t)
+	b.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	r := goodRequest()
+	r.RedirectURI, r.SelectAccount, r.LoginHint = cb.RedirectURI(), true, "ada@example.com"
+	a, err := NewAuthorization(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result := wait(t.Context(), cb, a)
+	refusal := cb.RedirectURI() + "?error=invalid_request&error_description=prompt&state=" + a.State.Reveal()
+	v := b.get(refusal + "&iss=https%3A%2F%2Fauth.example.com")
+	next, err := url.Parse(v.header.Get("Location"))
+	if v.status != http.StatusSeeOther || err != nil || next.Host != "auth.example.com" {
+		t.Fatalf("the browser was sent to %q with %d, %v", v.header.Get("Location"), v.status, err)
+	}
+	q := next.Query()
+	if q.Get("prompt") != "login" || q.Get("login_hint") != "ada@example.com" || q.Get("state") == a.State.Reveal() || q.Get("code_challenge") == "" {
+		t.Errorf("the second question is %v", q)
+	}
+	seen := b.goGet(cb.RedirectURI() + "?code=c&state=" + q.Get("state"))
+	got := receive(t, "Wait", result)
+	if got.err != nil || got.answer.Code.Reveal() != "c" || !got.answer.Authorization.State.Equal(secret.New(q.Get("state"))) {
+		t.Fatalf("Wait = %+v", got)
+	}
+	got.answer.Finish(Page{OK: true, Title: "Signed in"})
+	if v := receive(t, "page", seen); v.status != 200 {
+		t.Errorf("page = %+v", v)
+	}
+}
+
+// Another refusal, and one that a stranger sends, ends it as ever.
+func TestCallbackDoesNotAskAgain(t *testing.T) {
+	for name, answer := range map[string]string{
+		"declined":           "error=access_denied",
+		"of another issuer":  "error=invalid_request&iss=https%3A%2F%2Fevil.example",
+		"the second refusal": "error=invalid_request",
+	} {
+		cb, b := listen(t), newBrowser(t)
+		r := goodRequest()
+		r.RedirectURI, r.SelectAccount = cb.RedirectURI(), name != "the second refusal"
+		a, err := NewAuthorization(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		result := wait(t.Context(), cb, a)
+		if v := b.get(cb.RedirectURI() + "?" + answer + "&state=" + a.State.Reveal()); v.status != 200 {
+			t.Errorf("%s: page %+v", name, v)
+		}
+		if got := receive(t, "Wait", result); got.err == nil {
+			t.Errorf("%s: Wait = %+v", name, got)
+		}
+	}
+}
+
 func TestCallbackHeaders(t *testing.T) {
 	cb, b := listen(t), newBrowser(t)
 	wait(t.Context(), cb, attemptOf(cb))

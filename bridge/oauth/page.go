@@ -17,6 +17,8 @@ type Page struct {
 	OK bool
 	// Title is a few words, Text a sentence or two.
 	Title, Text string
+
+	onward string // an address to send the browser to instead
 }
 
 // The pages that need no outcome.

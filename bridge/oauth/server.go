@@ -24,6 +24,9 @@ type ServerMetadata struct {
 	ScopesSupported, CodeChallengeMethodsSupported, GrantTypesSupported []string
 	// TokenEndpointAuthMethodsSupported is nil when the server does not say.
 	TokenEndpointAuthMethodsSupported []string
+	// PromptValuesSupported is nil when the server does not say which prompts it
+	// knows (OpenID Connect, Initiating User Registration 1.0 §4).
+	PromptValuesSupported []string
 	// AuthorizationResponseIssParameterSupported: the redirect back carries `iss` (RFC 9207 §3).
 	AuthorizationResponseIssParameterSupported bool
 }
@@ -56,6 +59,7 @@ type serverWire struct {
 	ChallengeMethods      list   `json:"code_challenge_methods_supported"`
 	GrantTypes            list   `json:"grant_types_supported"`
 	AuthMethods           list   `json:"token_endpoint_auth_methods_supported"`
+	Prompts               list   `json:"prompt_values_supported"`
 	IssParameter          bool   `json:"authorization_response_iss_parameter_supported"`
 }
 
@@ -103,7 +107,7 @@ func (c *Client) checkServer(r reach, place string, w serverWire) (ServerMetadat
 		RegistrationEndpoint: w.RegistrationEndpoint, RevocationEndpoint: w.RevocationEndpoint,
 		IntrospectionEndpoint: w.IntrospectionEndpoint, UserinfoEndpoint: w.UserinfoEndpoint, JWKSURI: w.JWKSURI,
 		ScopesSupported: w.Scopes, CodeChallengeMethodsSupported: w.ChallengeMethods, GrantTypesSupported: w.GrantTypes,
-		TokenEndpointAuthMethodsSupported: w.AuthMethods, AuthorizationResponseIssParameterSupported: w.IssParameter,
+		TokenEndpointAuthMethodsSupported: w.AuthMethods, PromptValuesSupported: w.Prompts, AuthorizationResponseIssParameterSupported: w.IssParameter,
 	}
 	for _, e := range []struct {
 		name, url string
