@@ -39,8 +39,13 @@ var table = []row{
 	},
 	{
 		"cli",
-		[]string{"tray", "agent", "control", "desktop", "browser", "clients", "front/stdio", "session", "remote", "credential", "oauth", "vault", "token", "config", "jsonrpc", "fault", "secret"},
+		[]string{"adopt", "tray", "agent", "control", "desktop", "browser", "clients", "front/stdio", "session", "remote", "credential", "oauth", "vault", "token", "config", "jsonrpc", "fault", "secret"},
 		"The commands put the parts together, so they may know all of them.",
+	},
+	{
+		"adopt",
+		[]string{"clients", "credential", "oauth", "token", "config", "fault", "secret"},
+		"It reads what another program left and hands it on: it decides nothing about tokens and keeps none.",
 	},
 	{
 		"agent",
