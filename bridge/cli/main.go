@@ -104,7 +104,7 @@ and 12 without a keychain.`,
 		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
 	}
 	root.AddCommand(
-		a.add(), a.remove(), a.list(),
+		a.add(), a.remove(), a.list(), a.importFrom(),
 		a.login(), a.logout(), a.status(), a.token(), a.inspect(),
 		a.stdio(), a.install(), a.uninstall(),
 		a.agent(), a.demo(), a.version(),
