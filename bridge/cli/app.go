@@ -22,7 +22,8 @@ const keychainVariable = "DRAWBRIDGE_KEYCHAIN_SERVICE"
 type app struct {
 	Process
 	configDir, stateDir string
-	vaultKind           string
+	vaultKind           string // "": as the settings say
+	mayAsk, attended    bool   // see attend
 	verbose             bool
 }
 
@@ -45,27 +46,40 @@ func (a *app) quietLog() *slog.Logger {
 	return slog.New(slog.DiscardHandler)
 }
 
-func (a *app) openVault() (*vault.Vault, error) {
+// openVault opens the vault of the settings, or the one of --vault. It fails
+// where this process could not use it anyway: a passphrase is wanted, say, and
+// nobody can be asked.
+func (a *app) openVault(p config.Paths) (*vault.Vault, error) {
+	c := vault.Config{Paths: p, Service: os.Getenv(keychainVariable), Attended: a.attended}
 	switch a.vaultKind {
-	case "keychain":
-		service := os.Getenv(keychainVariable)
-		if service == "" {
-			service = vault.DefaultService
+	case "":
+	case config.KeychainVault:
+		c.Choice = &config.Vault{Kind: config.KeychainVault}
+	case config.FileVault: // with the key file of the settings, if they name one
+		settings, err := config.Load(p)
+		if err != nil {
+			return nil, err
 		}
-		return vault.NewKeychain(service), nil
+		c.Choice = &config.Vault{Kind: config.FileVault, KeyFile: settings.Vault.KeyFile}
 	case "memory":
 		if a.Memory != nil {
 			return a.Memory, nil
 		}
 		return vault.NewMemory(), nil
+	default:
+		return nil, fault.New(fault.Usage, fmt.Sprintf("There is no vault %q.", a.vaultKind), "Use --vault keychain, --vault file or --vault memory.")
 	}
-	return nil, fault.New(fault.Usage, fmt.Sprintf("There is no vault %q.", a.vaultKind), "Use --vault keychain or --vault memory.")
+	if a.mayAsk && vault.HasTerminal() {
+		c.Ask = vault.Terminal
+	}
+	v := vault.Open(c)
+	return v, v.CanOpen()
 }
 
 // manager makes the credential manager. Close it, so that a renewal under way
 // is not lost.
 func (a *app) manager(p config.Paths, log *slog.Logger) (*credential.Manager, error) {
-	v, err := a.openVault()
+	v, err := a.openVault(p)
 	if err != nil {
 		return nil, err
 	}

@@ -96,7 +96,8 @@ and 12 without a keychain.`,
 	f := root.PersistentFlags()
 	f.StringVar(&a.configDir, "config-dir", "", "keep the settings in `DIR` (default: DRAWBRIDGE_CONFIG_DIR, or your settings folder)")
 	f.StringVar(&a.stateDir, "state-dir", "", "keep all else but secrets in `DIR` (default: DRAWBRIDGE_STATE_DIR, or your state folder)")
-	f.StringVar(&a.vaultKind, "vault", "keychain", "keep secrets in the keychain, or in memory, which forgets them at the end (`KIND`)")
+	f.StringVar(&a.vaultKind, "vault", "", "keep secrets in the keychain, in a file, or in memory (`KIND`; default: as the settings say)")
+	root.PersistentPreRun = a.attend
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more on standard error, causes of errors included")
 	for _, group := range []struct{ id, title string }{
 		{"servers", "Servers:"}, {"sign-in", "Signing in:"}, {"clients", "Clients:"}, {"more", "More:"},
@@ -107,7 +108,7 @@ and 12 without a keychain.`,
 		a.add(), a.remove(), a.list(), a.importFrom(),
 		a.login(), a.logout(), a.status(), a.token(), a.inspect(),
 		a.stdio(), a.install(), a.uninstall(),
-		a.agent(), a.demo(), a.version(),
+		a.agent(), a.vault(), a.demo(), a.version(),
 	)
 	root.SetHelpCommandGroupID("more")
 	describeHelpFlags(root)

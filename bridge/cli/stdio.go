@@ -118,8 +118,7 @@ func (a *app) bridge(ctx context.Context, p config.Paths, server config.Server, 
 	conn := remote.NewConn(remote.Config{
 		URL: server.URL, Bearer: account, Headers: server.Headers, UserAgent: "drawbridge/" + a.Version, Log: log,
 	})
-	// An agent would look for the secrets in the keychain.
-	noAgent = noAgent || a.vaultKind != "keychain"
+	noAgent = noAgent || a.ownVault(p)
 	err = stdio.Serve(ctx, a.Stdin, a.Stdout, log, func(w *stdio.Writer) stdio.Session {
 		return session.New(session.Config{
 			Remote: conn, Credential: account, Send: w.Send, Log: log,

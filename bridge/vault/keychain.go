@@ -92,7 +92,7 @@ func keychainFault(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, errNoBus), errors.Is(err, errNoService), errors.Is(err, keyring.ErrUnsupportedPlatform):
-		return fault.Wrap(err, fault.NoKeychain, "The keychain of this computer is not available; Drawbridge keeps sign-ins nowhere else.", noKeychainRemedy)
+		return fault.Wrap(err, fault.NoKeychain, "The keychain of this computer is not available; Drawbridge keeps sign-ins nowhere else by itself.", noKeychainRemedy)
 	case errors.Is(err, errLocked):
 		return fault.Wrap(err, fault.KeychainLocked, "The keychain is locked.", "Unlock it (log in to the desktop, or open your password manager), then try again.")
 	default:

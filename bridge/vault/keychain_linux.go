@@ -15,7 +15,7 @@ import (
 const valueLimit = 64 << 10
 
 const noKeychainRemedy = "Start a Secret Service (gnome-keyring, KWallet or KeePassXC) in your session; over SSH: dbus-run-session, then gnome-keyring-daemon --unlock. " +
-	"Or choose an encrypted file: drawbridge vault move --to file"
+	"Without one, in an encrypted file: drawbridge vault move --to file"
 
 const (
 	serviceName = "org.freedesktop.secrets"

@@ -12,7 +12,7 @@ import (
 // valueLimit keeps below 2,560 bytes on Windows and about 3,000 on macOS.
 const valueLimit = 2400
 
-const noKeychainRemedy = "Check that the keychain (Keychain Access, Credential Manager) works for your user. Or choose an encrypted file: drawbridge vault move --to file"
+const noKeychainRemedy = "Check that the keychain (Keychain Access, Credential Manager) works for your user. Without one, in an encrypted file: drawbridge vault move --to file"
 
 // gate: the keychains of macOS and Windows are there with the session, and ask
 // themselves when they are locked.

@@ -133,7 +133,7 @@ func (v *Vault) moveEnds(ctx context.Context, to config.Vault) (source, target *
 	if source, err = v.pick(); err != nil {
 		return nil, nil, err
 	}
-	if err := source.ready(ctx); err != nil {
+	if err := source.ready(ctx); err != nil && !v.emptyAndGone(err) {
 		return nil, nil, err
 	}
 	target = v.files.store(to)
@@ -144,6 +144,20 @@ func (v *Vault) moveEnds(ctx context.Context, to config.Vault) (source, target *
 		mayBeGone(target)
 	}
 	return source, target, target.ready(ctx)
+}
+
+// emptyAndGone reports whether err says that there is no keychain and none of our
+// entries was ever noted: nothing is left behind then by choosing another place.
+func (v *Vault) emptyAndGone(err error) bool {
+	if !fault.Is(err, fault.NoKeychain) {
+		return false
+	}
+	choice, err := v.files.chosen()
+	if err != nil || choice.InFile() {
+		return false
+	}
+	noted, err := v.index.names()
+	return err == nil && len(noted) == 0
 }
 
 // mayBeGone lets a vault file be absent although there is one of another key:
@@ -172,6 +186,9 @@ func (m *mover) at(step string) {
 
 func (m *mover) run(ctx context.Context, done Moved) (Moved, error) {
 	names, err := m.names(ctx)
+	if m.v.emptyAndGone(err) {
+		names, err = nil, nil
+	}
 	if err != nil {
 		return done, err
 	}
