@@ -22,6 +22,8 @@ type Provider struct {
 	backdoor
 	// Issuer is its issuer identifier.
 	Issuer string
+
+	opaque bool // its tokens are no JWTs
 }
 
 // ProviderCounts is what happened there, by the provider's own count.
@@ -128,12 +130,18 @@ func (r *Rig) StartGate(p *Provider, o GateOptions) *Gate {
 	if o.Hint != "" {
 		args = append(args, "--hint", o.Hint)
 	}
+	if p.opaque {
+		args = append(args, "--opaque")
+	}
 	var facts struct{ URL, Upstream string }
 	started := startNode(r.t, &facts, "gate.mjs", args...)
 	r.record.part(started)
 	base, err := url.Parse(facts.URL)
 	if err != nil {
 		r.t.Fatalf("the gate's address: %v", err)
+	}
+	if p.opaque {
+		p.Order(map[string]any{"do": "resource", "url": facts.URL})
 	}
 	return &Gate{backdoor: backdoor{r.t, base.Scheme + "://" + base.Host}, URL: facts.URL, Upstream: facts.Upstream}
 }

@@ -11,7 +11,6 @@
 // --need    the scope that a token must have
 // --hint    where the metadata is found: named in the challenge, at the
 //           path-inserted well-known, or at the root one
-// --typ     the type that a JWT must have ("" for any)
 // --opaque  tokens are no JWTs: the issuer is asked about each
 //
 // Prints {"url":"http://127.0.0.1:PORT/mcp"} when ready, ends with its stdin
@@ -34,7 +33,6 @@ const { values: flags } = parseArgs({
     need: { type: 'string', default: 'mcp:tools' },
     upstream: { type: 'string' },
     hint: { type: 'string', default: 'challenge' },
-    typ: { type: 'string', default: 'at+jwt' },
     opaque: { type: 'boolean', default: false },
   },
 });
@@ -152,15 +150,14 @@ async function check(req) {
 
 async function verify(token) {
   const { payload } = await jwtVerify(token, keys, {
-    issuer: flags.issuer, audience: resource, algorithms: ['RS256', 'ES256', 'EdDSA'],
-    typ: flags.typ || undefined,
+    issuer: flags.issuer, audience: resource, typ: 'at+jwt', algorithms: ['RS256'],
   });
   return payload;
 }
 
-// introspect asks the issuer about a token that cannot be read (RFC 7662).
+// introspect asks engine.mjs about a token that cannot be read, as by RFC 7662.
 async function introspect(token) {
-  const answer = await fetch(discovered.introspection_endpoint, {
+  const answer = await fetch(new URL('/__introspect', flags.issuer), {
     method: 'POST', body: new URLSearchParams({ token }),
   });
   const claims = await answer.json();

@@ -33,12 +33,21 @@ type place struct {
 
 func signedIn(t *testing.T, o harness.ProviderOptions) place {
 	t.Helper()
+	return signedInAt(t, "oidc-provider", o)
+}
+
+func signedInAt(t *testing.T, engine string, o harness.ProviderOptions) place {
+	t.Helper()
 	rig := harness.New(t)
 	if o.AccessTTL == 0 {
 		o.AccessTTL = tokenLife
 	}
 	o.Seed = seed
-	provider := rig.StartProvider(o)
+	start := rig.StartProvider
+	if engine != "oidc-provider" {
+		start = func(o harness.ProviderOptions) *harness.Provider { return rig.StartEngine(engine, o) }
+	}
+	provider := start(o)
 	p := place{rig, t, provider, rig.StartGate(provider, harness.GateOptions{})}
 	p.SignIn(name, p.gate.URL)
 	return p

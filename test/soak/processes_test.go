@@ -1,6 +1,7 @@
 package soak
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -10,8 +11,37 @@ import (
 // TestProcesses: many processes share one credential and nothing fails.
 func TestProcesses(t *testing.T) {
 	t.Parallel()
-	lasts, n := pick(40*time.Second, 5*time.Minute), pick(6, 16)
-	p := signedIn(t, harness.ProviderOptions{})
+	steady(t, "oidc-provider", "1 processes, one credential", pick(40*time.Second, 5*time.Minute), pick(6, 16))
+}
+
+// TestFaults: the same at a provider whose token endpoint is slow, fails, and
+// loses requests.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	spoiled(t, "oidc-provider", "2 the same, slow and failing token endpoint", pick(40*time.Second, 5*time.Minute), pick(6, 16))
+}
+
+// TestEngines is the two tests above at other authorization servers: fosite,
+// whose access tokens die with the next refresh, and workers-oauth-provider,
+// which takes the refresh token before the last one once more.
+func TestEngines(t *testing.T) {
+	for _, engine := range pick([]string{"fosite"}, []string{"fosite", "workers"}) {
+		t.Run(engine, func(t *testing.T) {
+			lasts, n := pick(15*time.Second, 2*time.Minute), pick(4, 16)
+			t.Run("steady", func(t *testing.T) {
+				t.Parallel()
+				steady(t, engine, fmt.Sprintf("8 %s: processes, one credential", engine), lasts, n)
+			})
+			t.Run("faults", func(t *testing.T) {
+				t.Parallel()
+				spoiled(t, engine, fmt.Sprintf("8 %s: the same, slow and failing token endpoint", engine), lasts, n)
+			})
+		})
+	}
+}
+
+func steady(t *testing.T, engine, row string, lasts time.Duration, n int) {
+	p := signedInAt(t, engine, harness.ProviderOptions{})
 	l := p.launch(n)
 	l.run(lasts)
 
@@ -22,24 +52,13 @@ func TestProcesses(t *testing.T) {
 	if c.Refreshes > due+1 {
 		t.Errorf("%d refreshes; a token came to its time %d times", c.Refreshes, due)
 	}
-	results.add(t, "1 processes, one credential", form(lasts),
+	results.add(t, row, form(lasts),
 		"%d processes: %d of %d calls answered, %d reuses, %d sign-in, %d refreshes (a token was due %d times); %s",
 		n, l.answered, l.total(), c.Reuses, c.SignIns, c.Refreshes, due, l.latency())
 }
 
-// spoil orders the faults of the second row.
-func (p place) spoil() {
-	p.provider.Order(map[string]any{"do": "drop", "paths": []string{"/token"}, "percent": 5})
-	p.provider.Order(map[string]any{"do": "unavailable", "paths": []string{"/token"}, "percent": 10})
-	p.provider.Order(map[string]any{"do": "delay", "paths": []string{"/token"}, "percent": 30, "ms": 2000})
-}
-
-// TestFaults: the same at a provider whose token endpoint is slow, fails, and
-// loses requests.
-func TestFaults(t *testing.T) {
-	t.Parallel()
-	lasts, n := pick(40*time.Second, 5*time.Minute), pick(6, 16)
-	p := signedIn(t, harness.ProviderOptions{})
+func spoiled(t *testing.T, engine, row string, lasts time.Duration, n int) {
+	p := signedInAt(t, engine, harness.ProviderOptions{})
 	p.spoil()
 	l := p.launch(n)
 	l.run(lasts)
@@ -47,10 +66,17 @@ func TestFaults(t *testing.T) {
 	c := p.provider.Counts()
 	l.wantNoFailure()
 	l.wantOneSignIn(c)
-	if c.Late == 0 {
-		t.Error("no answer was late: the test shows nothing")
+	if c.Late+c.Unavailable+c.Dropped == 0 {
+		t.Error("nothing went wrong at the token endpoint: the test shows nothing")
 	}
-	results.add(t, "2 the same, slow and failing token endpoint", form(lasts),
+	results.add(t, row, form(lasts),
 		"%d processes: %d of %d calls answered, %d reuses, %d browser openings after the first, %d refreshes (%d answers 2 s late, %d times 503, %d requests cut; seed %d); %s",
 		n, l.answered, l.total(), c.Reuses, len(p.Opened())-1, c.Refreshes, c.Late, c.Unavailable, c.Dropped, seed, l.latency())
+}
+
+// spoil orders the faults of the second test.
+func (p place) spoil() {
+	p.provider.Order(map[string]any{"do": "drop", "paths": []string{"/token"}, "percent": 5})
+	p.provider.Order(map[string]any{"do": "unavailable", "paths": []string{"/token"}, "percent": 10})
+	p.provider.Order(map[string]any{"do": "delay", "paths": []string{"/token"}, "percent": 30, "ms": 2000})
 }
