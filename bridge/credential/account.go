@@ -57,13 +57,12 @@ func (a *Account) Key() string { return a.key }
 // Server is the server that the account is at.
 func (a *Account) Server() config.Server { return a.server }
 
-// Name is how a person calls the server: its name, or its URL.
-func (a *Account) Name() string {
-	if a.server.Name != "" {
-		return a.server.Name
-	}
-	return a.server.URL
-}
+// Account is the account's own name.
+func (a *Account) Account() string { return a.account }
+
+// Name is how a person calls the account: the server's name or URL, with its own
+// where that alone would mean another. See config.Server.Label.
+func (a *Account) Name() string { return a.server.Label(a.account) }
 
 // Bearer returns an access token that is good for at least a moment, renewing
 // it when its end is near. The empty secret without an error means that nobody
@@ -256,7 +255,7 @@ func (a *Account) needSignInLocked(cause error) error {
 
 func (a *Account) signInCommand() string {
 	if a.server.Name != "" {
-		return "Sign in from the tray or the window, or run: drawbridge login " + a.server.Name
+		return "Sign in from the tray or the window, or run: drawbridge login " + a.Name()
 	}
 	return "Sign in from the tray or the window."
 }

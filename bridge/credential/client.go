@@ -40,6 +40,12 @@ func (a *Account) client(ctx context.Context, d oauth.Discovery) (oauth.ClientCr
 		}
 		return given, callback, err
 	}
+	// Two accounts that sign in at once share one registration.
+	unlock, err := a.m.lockFile(ctx, registrationEntry(d.Server.Issuer)+".lock")
+	if err != nil {
+		return oauth.ClientCredentials{}, nil, err
+	}
+	defer unlock()
 	known, err := a.registered(ctx, d.Server.Issuer)
 	if err != nil {
 		return oauth.ClientCredentials{}, nil, err
@@ -70,7 +76,7 @@ func (a *Account) client(ctx context.Context, d oauth.Discovery) (oauth.ClientCr
 // was stored (SetClientSecret).
 func (a *Account) givenClient(ctx context.Context, d oauth.Discovery) (oauth.ClientCredentials, error) {
 	c := oauth.ClientCredentials{ClientID: a.server.ClientID}
-	s, err := a.m.vault.Get(ctx, clientSecretEntry(a.key))
+	s, err := a.m.vault.Get(ctx, clientSecretEntry(a.server))
 	if err != nil && !errors.Is(err, vault.ErrNotFound) {
 		return c, err
 	}
@@ -83,12 +89,12 @@ func (a *Account) givenClient(ctx context.Context, d oauth.Discovery) (oauth.Cli
 // (config.Server.ClientID). The empty secret deletes it.
 func (a *Account) SetClientSecret(ctx context.Context, s secret.String) error {
 	if s.IsZero() {
-		return a.m.vault.Delete(ctx, clientSecretEntry(a.key))
+		return a.m.vault.Delete(ctx, clientSecretEntry(a.server))
 	}
-	if old, err := a.m.vault.Get(ctx, clientSecretEntry(a.key)); err == nil && old.Equal(s) {
+	if old, err := a.m.vault.Get(ctx, clientSecretEntry(a.server)); err == nil && old.Equal(s) {
 		return nil
 	}
-	return a.m.vault.Set(ctx, clientSecretEntry(a.key), s)
+	return a.m.vault.Set(ctx, clientSecretEntry(a.server), s)
 }
 
 // registered returns the client registered at an issuer before, or an empty one

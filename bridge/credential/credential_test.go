@@ -65,7 +65,9 @@ func newWorld(t *testing.T, lifetime time.Duration) *world {
 
 // process is another process of the same user: it shares the vault and the
 // folders, and nothing in memory.
-func (w *world) process() *credential.Account {
+func (w *world) process() *credential.Account { return w.manager().Account(w.server, "") }
+
+func (w *world) manager() *credential.Manager {
 	client := &http.Client{Transport: &http.Transport{}}
 	m := credential.NewManager(credential.Config{
 		Paths: w.paths, Vault: w.vault, HTTP: client,
@@ -77,7 +79,7 @@ func (w *world) process() *credential.Account {
 		m.Close(ctx)
 		client.CloseIdleConnections()
 	})
-	return m.Account(w.server, "")
+	return m
 }
 
 // person opens the address and allows what is asked, as ada.

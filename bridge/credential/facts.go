@@ -41,6 +41,8 @@ type Facts struct {
 	Subject  string   `json:"subject,omitempty"`
 	Email    string   `json:"email,omitempty"`
 	Name     string   `json:"name,omitempty"`
+	// Tenant is the organisation that the person signed in for.
+	Tenant string `json:"tenant,omitempty"`
 
 	// IssuedAt and ExpiresAt are of the access token.
 	IssuedAt  time.Time `json:"issuedAt,omitzero"`
@@ -151,5 +153,8 @@ func (f *Facts) noteRecord(r *record) {
 	}
 	if who.Name != "" {
 		f.Name = who.Name
+	}
+	if who.Tenant != "" {
+		f.Tenant = who.Tenant
 	}
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // identity is who signed in, as far as the tokens say.
-type identity struct{ Subject, Email, Name string }
+type identity struct{ Subject, Email, Name, Tenant string }
 
 // identityOf reads the ID token, else the access token. Both came from the
 // token endpoint over TLS, and nothing is decided by it: it is shown.
@@ -26,6 +26,7 @@ func identityOf(r *record) identity {
 			Subject: d.Text("sub"),
 			Email:   d.Text("email"),
 			Name:    firstOf(d.Text("name"), d.Text("preferred_username")),
+			Tenant:  firstOf(d.Text("tid"), d.Text("org"), d.Text("org_name"), d.Text("org_id")),
 		}
 		if who != (identity{}) {
 			return who

@@ -13,8 +13,13 @@ import (
 // Key identifies a credential: it names its vault entries, its facts and its
 // locks, and is fit for a file name. A named server's is name@account; an
 // unnamed one's is made from its URL and the options that change what is signed
-// in to, so that several processes with the same options share one.
+// in to, so that several processes with the same options share one. The account
+// "" is the default one.
 func Key(s config.Server, account string) string {
+	if account == "" {
+		account = config.DefaultAccount
+	}
+	account = strings.ToLower(account)
 	if s.Name != "" {
 		return strings.ToLower(s.Name) + "@" + account
 	}
@@ -25,8 +30,12 @@ func Key(s config.Server, account string) string {
 }
 
 // tokensEntry, clientSecretEntry and registrationEntry name vault entries.
-func tokensEntry(key string) string       { return key + "/tokens" }
-func clientSecretEntry(key string) string { return key + "/client-secret" }
+func tokensEntry(key string) string { return key + "/tokens" }
+
+// clientSecretEntry: the client is one, however many people use it.
+func clientSecretEntry(s config.Server) string {
+	return Key(s, config.DefaultAccount) + "/client-secret"
+}
 
 // registrationEntry: a registered client belongs to an authorization server,
 // not to a resource (MCP 2026-07-28, authorization: credentials keyed by issuer).

@@ -30,6 +30,13 @@ type UI struct {
 	// Show tells the person what happens: the URL, and whether a browser was
 	// opened on it. nil shows nothing.
 	Show func(url string, opened bool)
+	// SelectAccount lets the person choose who signs in, although the browser may
+	// be signed in already. It is asked for in any case when the server has other
+	// accounts or the account is a new one.
+	SelectAccount bool
+	// LoginHint is the e-mail address of who is expected; "" for the one that is
+	// known of the account, if any.
+	LoginHint string
 }
 
 // ErrOpen means that the server asks nobody to sign in.
@@ -129,8 +136,10 @@ func (a *Account) noteOpen(ctx context.Context) error {
 // authorize sends the person to the authorization server and turns the answer
 // into tokens in the vault. The browser's last page says success only then.
 func (a *Account) authorize(ctx context.Context, ui UI, d oauth.Discovery, client oauth.ClientCredentials, callback *oauth.Callback) error {
+	ui = a.expect(ui)
 	auth, err := oauth.NewAuthorization(oauth.AuthorizationRequest{
 		Metadata: d.Server, Client: client, RedirectURI: callback.RedirectURI(), Resource: d.ResourceIndicator, Scopes: d.Scopes,
+		SelectAccount: ui.SelectAccount, LoginHint: ui.LoginHint,
 	})
 	if err != nil {
 		return err
@@ -154,7 +163,7 @@ func (a *Account) authorize(ctx context.Context, ui UI, d oauth.Discovery, clien
 		}
 		return err
 	}
-	err = a.redeem(ctx, d, client, auth, answer)
+	err = a.redeem(ctx, d, client, answer)
 	if err != nil {
 		p := fault.Public(err)
 		answer.Finish(oauth.Page{Title: "Not signed in", Text: strings.TrimSpace(p.What + " " + p.Next)})
@@ -168,8 +177,8 @@ func (a *Account) authorize(ctx context.Context, ui UI, d oauth.Discovery, clien
 	return nil
 }
 
-func (a *Account) redeem(ctx context.Context, d oauth.Discovery, client oauth.ClientCredentials, auth *oauth.Authorization, answer *oauth.Answer) error {
-	tokens, err := a.m.oauth(a.server).Exchange(ctx, auth, answer.Code)
+func (a *Account) redeem(ctx context.Context, d oauth.Discovery, client oauth.ClientCredentials, answer *oauth.Answer) error {
+	tokens, err := a.m.oauth(a.server).Exchange(ctx, answer.Authorization, answer.Code)
 	if err != nil {
 		var t *oauth.TokenError
 		if errors.As(err, &t) && t.Code == "invalid_client" && a.server.ClientID == "" {
@@ -199,6 +208,11 @@ func (a *Account) keep(ctx context.Context, d oauth.Discovery, client oauth.Clie
 		TokenEndpoint: d.Server.TokenEndpoint, RevocationEndpoint: d.Server.RevocationEndpoint, JWKSURI: d.Server.JWKSURI,
 	}
 	r.adopt(tokens, now)
+	// The tokens of somebody else are dropped and not revoked: that would end a
+	// grant which another account of that person may live on.
+	if err := a.samePerson(r); err != nil {
+		return err
+	}
 	if err := a.write(ctx, r); err != nil {
 		return err
 	}

@@ -80,15 +80,15 @@ func (a *Account) revoke(ctx context.Context, r *record) error {
 	return nil
 }
 
-// Forget deletes all that is kept about the credential: tokens, client secret
-// and facts. Sign out first, so that the tokens are revoked.
+// Forget deletes all that is kept about the credential: tokens and facts. Sign
+// out first, so that the tokens are revoked. See Manager.ForgetServer for the rest.
 func (a *Account) Forget(ctx context.Context) error {
 	unlock, err := a.lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if err := errors.Join(a.m.vault.Delete(ctx, tokensEntry(a.key)), a.m.vault.Delete(ctx, clientSecretEntry(a.key))); err != nil {
+	if err := a.m.vault.Delete(ctx, tokensEntry(a.key)); err != nil {
 		return err
 	}
 	a.mu.Lock()

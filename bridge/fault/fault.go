@@ -50,6 +50,8 @@ const (
 	KeychainLocked Code = "keychain_locked"
 	// AgentAway means that the agent could not be reached or started.
 	AgentAway Code = "agent_away"
+	// OtherAccount means that somebody else signed in than the account belongs to.
+	OtherAccount Code = "other_account"
 	// NotSignedIn means that there is no credential to act on.
 	NotSignedIn Code = "not_signed_in"
 )
