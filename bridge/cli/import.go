@@ -81,10 +81,16 @@ func (a *app) runImport(ctx context.Context, flags importFlags) error {
 	defer closeManager(m)
 	folder, _ := os.Getwd() // without one, there are no settings of the current folder
 	found := adopt.Look(adopt.Where{Env: clients.HostEnv(), Folder: folder, Getenv: os.LookupEnv, OwnHeaders: ownHeaders}, settings)
-	if len(found.Servers) > 0 {
-		fmt.Fprintf(a.Stderr, "Asking %s …\n", count(len(found.Servers), "server", "servers"))
-		found.Verify(ctx, m)
+	signIns := 0
+	for _, s := range found.Servers {
+		if s.Stored != nil {
+			signIns++
+		}
 	}
+	if signIns > 0 {
+		fmt.Fprintf(a.Stderr, "Checking %s with the servers …\n", count(signIns, "sign-in", "sign-ins"))
+	}
+	found.Verify(ctx, m)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
