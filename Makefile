@@ -12,7 +12,7 @@ BUILD   := -trimpath -buildvcs=false
 SETUP   := scripts/setup.sh
 DISPLAYED := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)))
 
-.PHONY: help run test build desktop lint fmt bench clean
+.PHONY: help run test build desktop lint fmt bench soak clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -45,6 +45,10 @@ fmt: ## format Go and the front end
 
 bench: ## Go benchmarks
 	@go test -run '^$$' -bench . -benchmem ./bridge/...
+
+soak: ## many processes on one sign-in, faults and kills: the long forms (30 min); ONLY=TestKills runs one
+	@$(SETUP) test
+	@scripts/soak.sh $(ONLY)
 
 clean: ## remove what the other targets made (not the npm packages)
 	rm -rf bin build/bin test/artifacts frontend/dist-fake frontend/test-results

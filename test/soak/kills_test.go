@@ -11,9 +11,9 @@ import (
 	"drawbridge/test/harness"
 )
 
-// writeTime bounds the time from the provider's answer to the end of the write
+// writeTime bounds the time from the answer's arrival to the end of the write
 // into the keychain. A kill within it can lose the rotation.
-const writeTime = 3 * time.Second
+const writeTime = time.Second
 
 // kill is one SIGKILL.
 type kill struct {
@@ -25,30 +25,35 @@ type kill struct {
 // the process that had asked for it was killed before it could keep it.
 type loss struct {
 	refresh harness.Refresh
-	after   time.Duration // from the provider's decision to the kill
+	killed  time.Time
 }
 
 func (l loss) String() string {
-	return fmt.Sprintf("request %d: its process was killed %d ms after the provider had acted", l.refresh.N, l.after.Milliseconds())
+	decided, over := time.UnixMilli(l.refresh.Decided), time.UnixMilli(l.refresh.Over)
+	when := fmt.Sprintf("killed %d ms after the provider had renewed", l.killed.Sub(decided).Milliseconds())
+	if !l.killed.Before(over) && l.refresh.Delivered {
+		return when + fmt.Sprintf(", %d ms after the answer was sent", l.killed.Sub(over).Milliseconds())
+	}
+	return when + ", before the answer was sent"
 }
 
-// lostRotations finds the rotations that a kill has lost. Three things must
+// lostRotations finds the rotations that a kill has lost. Four things must
 // come together, or it is no loss: the request came over a connection of a
 // process that was killed; the kill fell between the request and the end of
-// the write; and nobody ever used the new refresh token.
+// the write; nobody ever used the new refresh token; and the old one was used
+// again, so the new one was not in the keychain.
 func lostRotations(log []harness.Refresh, kills []kill) (losses []loss) {
-	used := map[string]bool{}
+	last := map[string]int{} // refresh token → the last request with it
 	for _, r := range log {
-		used[r.Token] = true
+		last[r.Token] = r.N
 	}
 	for _, r := range log {
-		if r.Outcome != "ok" || used[r.Issued] {
+		if _, used := last[r.Issued]; r.Outcome != "ok" || used || last[r.Token] == r.N {
 			continue
 		}
 		for _, k := range kills {
-			decided := time.UnixMilli(r.Decided)
 			if slices.Contains(k.Ports, r.Port) && k.at.After(time.UnixMilli(r.At)) && k.at.Before(time.UnixMilli(r.Over).Add(writeTime)) {
-				losses = append(losses, loss{r, k.at.Sub(decided)})
+				losses = append(losses, loss{r, k.at})
 			}
 		}
 	}
