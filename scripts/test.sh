@@ -14,8 +14,9 @@ export DRAWBRIDGE_ARTIFACTS=$PWD/test/artifacts
 npm_run() { npm --prefix frontend run --silent "$@"; }
 in_session() { DRAWBRIDGE_SESSION_LOGS=$logs/keyring test/sessions/keyring-session.sh "$@"; }
 go_tests() { in_session go test -race -timeout 10m . ./bridge/...; }
-# Not beside the others: these watch the clock while tokens of 5 seconds expire.
-end_to_end() { in_session env DRAWBRIDGE_E2E=1 go test -race -count=1 -timeout 15m -skip '^TestDesktop' ./test/...; }
+# Not beside the others, nor one package beside the other: these watch the clock
+# while tokens of 5 seconds expire.
+end_to_end() { in_session env DRAWBRIDGE_E2E=1 go test -race -count=1 -p 1 -timeout 15m -skip '^TestDesktop' ./test/...; }
 # What needs a screen and a tray; here all of it has to run.
 desktop_session() {
   local out=$logs/desktop-session.txt
