@@ -15,6 +15,9 @@ const title = "Drawbridge"
 // trayBlue is the ground of the tray's icon while all is well.
 var trayBlue = color.RGBA{0x3a, 0x6b, 0xe0, 0xff}
 
+// trayAmber is the ground of the icon's mark when a sign-in is needed.
+var trayAmber = color.RGBA{0xf2, 0xb1, 0x3a, 0xff}
+
 // button is the least that a button of the window measures.
 var button = image.Pt(60, 20)
 
@@ -316,6 +319,51 @@ func TestDesktopDemo(t *testing.T) {
 	if n := harness.KeychainItems(t, "drawbridge-demo"); n != 0 {
 		t.Errorf("the demo left %d keychain entries", n)
 	}
+}
+
+// TestDesktopByHand: the tray's menu is opened with the mouse and used with the
+// keyboard, as is the window. docs/screenshots are pictures that it leaves.
+func TestDesktopByHand(t *testing.T) {
+	if !harness.InDesktop(t) {
+		return
+	}
+	d := newDesk(t, 45*time.Second)
+	ended := d.StartProvider(harness.ProviderOptions{})
+	wiki := d.StartGate(ended, harness.GateOptions{})
+	d.MustRun("add", "issues", d.gate.URL)
+	d.SignIn("wiki", wiki.URL)
+	d.MustRun("add", "builds", "https://builds.example.com/mcp")
+	ended.Order(map[string]any{"do": "revoke"})
+	wiki.Order(map[string]any{"do": "deny", "times": 1})
+	pipe := d.StartPipe(nil, "stdio", "wiki")
+	pipe.Initialize()
+	echo(pipe)
+	d.tray.Until("wiki: sign-in needed")
+	d.MustRun("login", "issues")
+	d.tray.Until("issues: ada@example.com, ")
+
+	d.Background("#b4c2d8")
+	icon := d.Look("tray").Boxes(d.Panel(), trayAmber, image.Pt(4, 4))
+	if len(icon) == 0 {
+		t.Fatal("the panel shows no amber icon")
+	}
+	d.Click(middle(icon[0]), 3)
+	time.Sleep(500 * time.Millisecond)
+	d.Press("Down", "Right") // into the submenu of issues
+	time.Sleep(500 * time.Millisecond)
+	d.Look("tray-menu")
+	d.Press("Left", "Up", "Up", "Return") // from the first entry round to Open Drawbridge
+	window := d.Window(title)
+	d.PlaceWindow(window, image.Rect(140, 50, 1140, 770))
+	d.buttons(t, 3, "window") // Add server, and Sign in of wiki and builds
+	d.LookAt(window, "servers")
+	d.Press("Tab", "Tab", "Return") // View token of issues
+	d.buttons(t, 0, "token-view")
+	time.Sleep(500 * time.Millisecond) // for the check of the signature
+	d.LookAt(window, "token")
+	d.CloseWindow(window)
+	pipe.Close()
+	d.quit(t)
 }
 
 func count(all []string, one string) int {

@@ -70,7 +70,7 @@ func TestTheAgentsTray(t *testing.T) {
 	}
 	d.Until("One server needs you to sign in")
 	d.Click("demo_1", "Sign in")
-	d.Until("  (" + plain.URL) // why it did not work
+	d.Until("  (\"" + plain.URL) // why it did not work
 	s, err := client.Snapshot(t.Context())
 	if err != nil || s.Servers[0].Problem == nil || s.Servers[0].Problem.Code != fault.NotMCP {
 		t.Errorf("snapshot %+v, %v", s, err)

@@ -189,6 +189,12 @@ func (d *Desktop) shoot(name, what string) Picture {
 	return readPicture(d.t, path)
 }
 
+// Background paints the desktop behind the windows, for a picture.
+func (d *Desktop) Background(colour string) {
+	d.t.Helper()
+	d.tool("display", "-window", "root", "xc:"+colour)
+}
+
 // Panel is where the panel shows tray icons.
 func (d *Desktop) Panel() image.Rectangle {
 	return image.Rect(screenWidth/2, 0, screenWidth, panelHeight)

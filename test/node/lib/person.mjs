@@ -83,6 +83,8 @@ async function answer(page, mode, login) {
   }
   const name = page.locator('input[name="login"], input[name="username"], input[type="email"]').first();
   if (await name.count()) await name.fill(login);
+  const one = page.locator(`input[name="person"][value="${login}@example.com"]`); // the demo's list of people
+  if (await one.count()) await one.check({ force: true });
   const password = page.locator('input[type="password"]').first();
   if (await password.count()) await password.fill('correct horse');
   await page.locator('button[type="submit"]:not([value="deny"])').first().click({ noWaitAfter: true });
