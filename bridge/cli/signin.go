@@ -78,15 +78,27 @@ func (a *app) signIn(ctx context.Context, account *credential.Account, noBrowser
 }
 
 func (a *app) logout() *cobra.Command {
-	return &cobra.Command{
-		Use: "logout NAME", GroupID: "sign-in",
+	everywhere, yes := false, false
+	cmd := &cobra.Command{
+		Use: "logout NAME | logout --all", GroupID: "sign-in",
 		Short: "Sign out: revoke the tokens and delete them",
 		Long: `Sign out of a server: its provider is asked to revoke the tokens, and they are
 deleted from the keychain in any case. The server stays in the settings. When
-nobody is signed in there is nothing to do, and the exit status is 0.`,
-		Example: `  drawbridge logout notes`,
-		Args:    exactly("NAME"),
+nobody is signed in there is nothing to do, and the exit status is 0.
+
+With --all, sign out of every server and account on this computer: what will be
+lost is listed first. Clients that run notice within a second.`,
+		Example: "  drawbridge logout notes\n  drawbridge logout --all",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if everywhere {
+				return exactly()(cmd, args)
+			}
+			return exactly("NAME")(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if everywhere {
+				return a.signOutEverywhere(cmd.Context(), yes)
+			}
 			return a.withAccount(args[0], func(account *credential.Account) error {
 				before, factsErr := account.Facts()
 				err := account.SignOut(cmd.Context())
@@ -104,6 +116,9 @@ nobody is signed in there is nothing to do, and the exit status is 0.`,
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&everywhere, "all", false, "sign out of everything on this computer")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "with --all, do not ask")
+	return cmd
 }
 
 func (a *app) token() *cobra.Command {
