@@ -22,6 +22,7 @@ type Agent interface {
 	Changes(ctx context.Context) iter.Seq2[control.Change, error]
 	AddServer(ctx context.Context, server config.Server) error
 	RemoveServer(ctx context.Context, name string) (*control.Problem, error)
+	RemoveAccount(ctx context.Context, key string) (*control.Problem, error)
 	StartSignIn(ctx context.Context, req control.SignInRequest) (control.SignIn, error)
 	CancelSignIn(ctx context.Context, id string) error
 	SignOut(ctx context.Context, target control.Target) (*control.Problem, error)
@@ -276,7 +277,30 @@ func (a *App) AddServer(server config.Server) (added control.Server, err error) 
 	return added, err
 }
 
-// RemoveServer signs out of the server with the name and takes it out of the
+// AddAccount begins to sign in to another account of the server with the name.
+// The account is there once somebody has signed in.
+func (a *App) AddAccount(name, account string) (s control.SignIn, err error) {
+	err = a.call(func(ctx context.Context, agent Agent) error {
+		if err := config.CheckAccount(account); err != nil {
+			return err
+		}
+		s, err = agent.StartSignIn(ctx, control.SignInRequest{Target: control.Named(name).As(account)})
+		return err
+	})
+	return s, err
+}
+
+// RemoveAccount signs out of the account with the key and forgets it; the server
+// and its other accounts stay. The Problem is as for RemoveServer.
+func (a *App) RemoveAccount(key string) (warning *control.Problem, err error) {
+	err = a.call(func(ctx context.Context, agent Agent) error {
+		warning, err = agent.RemoveAccount(ctx, key)
+		return err
+	})
+	return warning, err
+}
+
+// RemoveServer signs out of all accounts of the server with the name and takes it out of the
 // settings. The Problem, if any, says what of the signing out did not work.
 func (a *App) RemoveServer(name string) (warning *control.Problem, err error) {
 	err = a.call(func(ctx context.Context, agent Agent) error {

@@ -185,6 +185,9 @@ func TestAppGivesRefusalsAsFaults(t *testing.T) {
 			_, err := app.AddServer(config.Server{Name: "a b", URL: "https://example.com/mcp"})
 			return err
 		}, fault.Usage},
+		{"an account without a name", func() error { _, err := app.AddAccount("nobody", ""); return err }, fault.Usage},
+		{"an account of nobody", func() error { _, err := app.AddAccount("nobody", "work"); return err }, fault.UnknownServer},
+		{"an account that is not there", func() error { _, err := app.RemoveAccount("x@work"); return err }, fault.UnknownServer},
 		{"a server that is not there", func() error { _, err := app.RemoveServer("nobody"); return err }, fault.UnknownServer},
 		{"a token of nobody", func() error { _, err := app.Token("nobody"); return err }, fault.UnknownServer},
 	}

@@ -38,6 +38,8 @@ type Account interface {
 type Accounts interface {
 	// Account is cheap.
 	Account(server config.Server, account string) Account
+	// ForgetServer deletes what belongs to a server and none of its accounts alone.
+	ForgetServer(ctx context.Context, server config.Server) error
 	// AllFacts reads what is known of every credential. What could be read
 	// counts although there is an error.
 	AllFacts() ([]credential.Facts, error)
@@ -99,12 +101,12 @@ type Agent struct {
 	stayOnce sync.Once
 
 	building sync.Mutex // one rebuild at a time
-	lastGood []config.Server
+	lastGood *config.Settings
 
 	mu      sync.Mutex
 	pending map[string]*signIn // by credential key: under way
 	signIns map[string]*signIn // by id: under way, or ended a while ago
-	failed  map[string]*control.Problem
+	failed  map[string]failure
 	needs   map[string]need
 	asked   *askedFile
 	lastEnd time.Time // when a sign-in last ended
@@ -134,7 +136,7 @@ func Run(ctx context.Context, cfg Config) error {
 	a := &Agent{
 		cfg: cfg, log: cfg.Log, stop: stop, life: ctx, stay: make(chan struct{}),
 		pending: map[string]*signIn{}, signIns: map[string]*signIn{},
-		failed: map[string]*control.Problem{}, needs: map[string]need{}, asked: loadAsked(cfg.Paths, cfg.Log),
+		failed: map[string]failure{}, lastGood: &config.Settings{}, needs: map[string]need{}, asked: loadAsked(cfg.Paths, cfg.Log),
 	}
 	if !cfg.OnDemand {
 		a.keep()

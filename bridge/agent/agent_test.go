@@ -87,7 +87,7 @@ func (a *fake) Report(context.Context) (token.Report, error) {
 }
 
 func (a *fake) facts(state credential.State) credential.Facts {
-	f := credential.Facts{Key: a.Key(), Account: config.DefaultAccount, Server: a.Server(), State: state}
+	f := credential.Facts{Key: a.Key(), Account: a.Account.Account(), Server: a.Server(), State: state}
 	if state == credential.SignedIn {
 		f.Email, f.Renewable, f.ExpiresAt = "ada@example.com", true, time.Now().Add(time.Minute).Round(time.Second)
 	}

@@ -26,10 +26,51 @@ func (a *Agent) AddServer(ctx context.Context, server config.Server) error {
 	return nil
 }
 
-// RemoveServer implements control.Backend. The credential goes first: the other
+// RemoveServer implements control.Backend. The credentials go first: the other
 // way round a failure would leave tokens that nothing refers to.
 func (a *Agent) RemoveServer(ctx context.Context, name string) (*control.Problem, error) {
-	server, account, err := a.find(control.Named(name))
+	who, _, err := a.find(control.Named(name))
+	if err != nil {
+		return nil, err
+	}
+	server := who.server
+	all, err := a.cfg.Accounts.AllFacts()
+	if err != nil {
+		a.log.Warn("some facts unreadable", "error", err)
+	}
+	var warning *control.Problem
+	var gone []string
+	for _, account := range a.accountsOf(server, all) {
+		account := a.cfg.Accounts.Account(server, account)
+		problem, err := a.discard(ctx, account)
+		if err != nil {
+			a.rebuild() // the accounts before it are gone
+			return nil, err
+		}
+		if warning == nil {
+			warning = problem
+		}
+		gone = append(gone, account.Key())
+	}
+	if server.ClientID != "" {
+		if err := a.cfg.Accounts.ForgetServer(ctx, server); err != nil {
+			a.log.Warn("a client secret is left behind", "name", name, "error", err)
+		}
+	}
+	if err := config.Update(ctx, a.cfg.Paths, func(s *config.Settings) error { return s.Remove(server.Name) }); err != nil {
+		return nil, err
+	}
+	for _, key := range gone {
+		a.settle(key)
+	}
+	a.log.Info("server removed", "name", name)
+	a.rebuild()
+	return warning, nil
+}
+
+// RemoveAccount implements control.Backend.
+func (a *Agent) RemoveAccount(ctx context.Context, key string) (*control.Problem, error) {
+	who, account, err := a.find(control.Keyed(key))
 	if err != nil {
 		return nil, err
 	}
@@ -37,11 +78,15 @@ func (a *Agent) RemoveServer(ctx context.Context, name string) (*control.Problem
 	if err != nil {
 		return nil, err
 	}
-	if err := config.Update(ctx, a.cfg.Paths, func(s *config.Settings) error { return s.Remove(server.Name) }); err != nil {
+	err = config.Update(ctx, a.cfg.Paths, func(s *config.Settings) error {
+		s.Unuse(who.server, who.account)
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	a.settle(account.Key())
-	a.log.Info("server removed", "name", name)
+	a.log.Info("account removed", "key", account.Key())
 	a.rebuild()
 	return warning, nil
 }
@@ -116,56 +161,101 @@ func (a *Agent) Stop() {
 	a.stop()
 }
 
-// find returns the server and the account that a target means.
-func (a *Agent) find(target control.Target) (config.Server, Account, error) {
-	server, err := a.server(target)
-	if err != nil {
-		return config.Server{}, nil, err
+// find returns the account that a target means.
+func (a *Agent) find(target control.Target) (who, Account, error) {
+	if target.Account != "" {
+		if err := config.CheckAccount(target.Account); err != nil {
+			return who{}, nil, err
+		}
 	}
-	return server, a.cfg.Accounts.Account(server, config.DefaultAccount), nil
+	found, err := a.who(target)
+	if err != nil {
+		return who{}, nil, err
+	}
+	return found, a.cfg.Accounts.Account(found.server, found.account), nil
 }
 
-func (a *Agent) server(target control.Target) (config.Server, error) {
+func (a *Agent) who(target control.Target) (who, error) {
 	name := target.Name
 	if name == "" && target.Server != nil {
 		name = target.Server.Name // named: what the settings say of it counts
 	}
 	settings, err := config.Load(a.cfg.Paths)
+	var server config.Server
 	switch {
 	case name != "":
 		if err != nil {
-			return config.Server{}, err
+			return who{}, err
 		}
-		return settings.Find(name)
+		server, err = settings.Find(name)
 	case target.Key != "":
-		return a.serverByKey(settings, target.Key)
+		return a.whoHas(settings, target.Key)
 	case target.Server != nil:
-		return *target.Server, config.CheckURL(target.Server.URL, target.Server.AllowHTTP)
+		server, err = *target.Server, config.CheckURL(target.Server.URL, target.Server.AllowHTTP)
+	default:
+		err = fault.New(fault.Usage, "The request names no server.", "")
 	}
-	return config.Server{}, fault.New(fault.Usage, "The request names no server.", "")
+	if err != nil {
+		return who{}, err
+	}
+	account := target.Account
+	if account == "" {
+		account = server.DefaultName()
+	}
+	return who{server, account}, nil
 }
 
-func (a *Agent) serverByKey(settings *config.Settings, key string) (config.Server, error) {
+// whoHas finds the account with a key: in the settings, among what is under way
+// here, or, for an unnamed server, among the facts.
+func (a *Agent) whoHas(settings *config.Settings, key string) (who, error) {
+	all, _ := a.cfg.Accounts.AllFacts()
 	if settings != nil {
 		for _, server := range settings.Servers {
-			if credential.Key(server, config.DefaultAccount) == key {
-				return server, nil
+			names := append(a.accountsOf(server, all), settings.Accounts(server)...)
+			for _, account := range append(names, config.DefaultAccount) {
+				if credential.Key(server, account) == key {
+					return who{server, account}, nil
+				}
 			}
 		}
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if s, ok := a.pending[key]; ok {
-		return s.server, nil
-	}
-	if n, ok := a.needs[key]; ok {
-		return n.server, nil
-	}
-	all, _ := a.cfg.Accounts.AllFacts()
-	for _, f := range all {
-		if f.Key == key && f.Server.Name == "" {
-			return f.Server, nil
+	for _, live := range a.live() {
+		if credential.Key(live.server, live.account) == key {
+			return live, nil
 		}
 	}
-	return config.Server{}, fault.New(fault.UnknownServer, "That server is not there any more.", "See `drawbridge list`.")
+	for _, f := range all {
+		if f.Key == key && f.Server.Name == "" {
+			return who{f.Server, f.Account}, nil
+		}
+	}
+	return who{}, fault.New(fault.UnknownServer, "That server is not there any more.", "See `drawbridge list`.")
+}
+
+// live are the accounts that something is, or was, under way for in this process.
+func (a *Agent) live() []who {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var out []who
+	for _, s := range a.pending {
+		out = append(out, s.who)
+	}
+	for _, n := range a.needs {
+		out = append(out, n.who)
+	}
+	for _, f := range a.failed {
+		out = append(out, f.who)
+	}
+	return out
+}
+
+// accountsOf are the names of a server's accounts, its default first: those that
+// are known, and those that something is under way for.
+func (a *Agent) accountsOf(server config.Server, all []credential.Facts, more ...string) []string {
+	for _, live := range a.live() {
+		if credential.Key(live.server, live.account) == credential.Key(server, live.account) && live.server.URL == server.URL {
+			more = append(more, live.account)
+		}
+	}
+	return credential.AccountsOf(server, all, more...)
 }

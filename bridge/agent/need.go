@@ -18,9 +18,18 @@ import (
 // notifyLimit bounds telling the person.
 const notifyLimit = 5 * time.Second
 
+// who is one account of a server.
+type who struct {
+	server  config.Server
+	account string
+}
+
+// label is how a person calls it.
+func (w who) label() string { return w.server.Label(w.account) }
+
 // need is a client that waits for a person to sign in.
 type need struct {
-	server   config.Server
+	who
 	since    time.Time
 	notified bool
 }
@@ -29,7 +38,7 @@ type need struct {
 // without one the browser opens. Either way the person is asked once; only a
 // sign-in, or a sign-out, makes it a new question.
 func (a *Agent) Need(ctx context.Context, target control.Target) (control.NeedAnswer, error) {
-	server, account, err := a.find(target)
+	who, account, err := a.find(target)
 	if err != nil {
 		return control.NeedAnswer{}, err
 	}
@@ -38,18 +47,18 @@ func (a *Agent) Need(ctx context.Context, target control.Target) (control.NeedAn
 		return control.NeedAnswer{Action: control.NeedNone}, nil
 	}
 	visible := a.cfg.Tray != nil && a.cfg.Tray.Visible(ctx)
-	answer := a.ask(server, account, visible)
+	answer := a.ask(who, account, visible)
 	a.rebuild()
 	return answer, nil
 }
 
-func (a *Agent) ask(server config.Server, account Account, visible bool) control.NeedAnswer {
+func (a *Agent) ask(who who, account Account, visible bool) control.NeedAnswer {
 	key := account.Key()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	n, known := a.needs[key]
 	if !known {
-		n = need{server: server, since: time.Now()}
+		n = need{who: who, since: time.Now()}
 	}
 	defer func() { a.needs[key] = n }()
 	if s, ok := a.pending[key]; ok {
@@ -59,7 +68,7 @@ func (a *Agent) ask(server config.Server, account Account, visible bool) control
 	if visible {
 		if !n.notified {
 			n.notified = true
-			a.tellNeed(server)
+			a.tellNeed(who)
 		}
 		return control.NeedAnswer{Action: control.NeedTray}
 	}
@@ -68,7 +77,7 @@ func (a *Agent) ask(server config.Server, account Account, visible bool) control
 	if _, failed := a.failed[key]; a.asked.has(key) || failed && time.Since(a.lastEnd) < retryAfter {
 		return control.NeedAnswer{Action: control.NeedAsked}
 	}
-	s, _ := a.begin(server, account, false)
+	s, _ := a.begin(who, account, false)
 	status := s.status
 	return control.NeedAnswer{Action: control.NeedBrowser, SignIn: &status}
 }
@@ -76,16 +85,12 @@ func (a *Agent) ask(server config.Server, account Account, visible bool) control
 // retryAfter is the pause after an attempt that failed before a page was shown.
 const retryAfter = 10 * time.Second
 
-func (a *Agent) tellNeed(server config.Server) {
-	name := server.Name
-	if name == "" {
-		name = server.URL
-	}
+func (a *Agent) tellNeed(who who) {
 	a.tasks.Go(func() {
 		ctx, cancel := context.WithTimeout(a.life, notifyLimit)
 		defer cancel()
 		err := a.cfg.Notify(ctx, desktop.Notification{
-			Title: fmt.Sprintf("Sign in to %s", name),
+			Title: fmt.Sprintf("Sign in to %s", who.label()),
 			Body:  "A program wants to use it. Click Drawbridge's icon to sign in.",
 		})
 		if err != nil {

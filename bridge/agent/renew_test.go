@@ -34,6 +34,8 @@ func (k *tokens) AllFacts() ([]credential.Facts, error) {
 
 func (k *tokens) Account(s config.Server, _ string) Account { return &token1{name: s.Name, all: k} }
 
+func (k *tokens) ForgetServer(context.Context, config.Server) error { return nil }
+
 type token1 struct {
 	Account // nothing else is called
 	name    string

@@ -23,8 +23,8 @@ const (
 // signIn is one sign-in, under way or ended. Its fields but the first three are
 // guarded by the agent's mu.
 type signIn struct {
+	who
 	key       string
-	server    config.Server
 	noBrowser bool
 
 	status   control.SignIn
@@ -32,6 +32,12 @@ type signIn struct {
 	cancel   context.CancelCauseFunc
 	openedAt time.Time
 	endedAt  time.Time
+}
+
+// failure is a sign-in that ended badly and has been followed by none that did not.
+type failure struct {
+	who
+	problem *control.Problem
 }
 
 var (
@@ -42,12 +48,12 @@ var (
 // StartSignIn implements control.Backend. A person who asks again while a
 // sign-in is under way gets the same page once more: the tab may be lost.
 func (a *Agent) StartSignIn(_ context.Context, req control.SignInRequest) (control.SignIn, error) {
-	server, account, err := a.find(req.Target)
+	who, account, err := a.find(req.Target)
 	if err != nil {
 		return control.SignIn{}, err
 	}
 	a.mu.Lock()
-	s, joined := a.begin(server, account, req.NoBrowser)
+	s, joined := a.begin(who, account, req.NoBrowser)
 	again := joined && !req.NoBrowser && s.status.URL != "" && time.Since(s.openedAt) > reopenAfter
 	if again {
 		s.openedAt = time.Now()
@@ -62,7 +68,7 @@ func (a *Agent) StartSignIn(_ context.Context, req control.SignInRequest) (contr
 }
 
 // begin starts a sign-in or returns the one under way. Call it with mu held.
-func (a *Agent) begin(server config.Server, account Account, noBrowser bool) (s *signIn, joined bool) {
+func (a *Agent) begin(who who, account Account, noBrowser bool) (s *signIn, joined bool) {
 	key := account.Key()
 	if s, ok := a.pending[key]; ok {
 		return s, true
@@ -74,7 +80,7 @@ func (a *Agent) begin(server config.Server, account Account, noBrowser bool) (s 
 	}
 	ctx, cancel := context.WithCancelCause(a.life)
 	s = &signIn{
-		key: key, server: server, noBrowser: noBrowser, cancel: cancel, changed: make(chan struct{}),
+		key: key, who: who, noBrowser: noBrowser, cancel: cancel, changed: make(chan struct{}),
 		status: control.SignIn{ID: rand.Text(), StartedAt: time.Now().Round(0)},
 	}
 	a.pending[key], a.signIns[s.status.ID] = s, s
@@ -98,7 +104,11 @@ func (a *Agent) signIn(ctx context.Context, s *signIn, account Account) {
 		err = context.Cause(ctx)
 	}
 	a.log.Info("sign-in ended", "key", s.key, "error", err)
-	problem := control.ProblemOf(explain(err, s.server))
+	problem := control.ProblemOf(explain(err, s.label()))
+	facts, factsErr := account.Facts()
+	// An account that was about to be added is not there when the person gives up.
+	never := errors.Is(err, errCancelled) && factsErr == nil && facts.State == "" &&
+		!config.SameAccount(s.account, s.server.DefaultName())
 
 	a.mu.Lock()
 	delete(a.pending, s.key)
@@ -107,8 +117,8 @@ func (a *Agent) signIn(ctx context.Context, s *signIn, account Account) {
 	switch {
 	case problem == nil:
 		a.settleLocked(s.key)
-	case !errors.Is(err, errSignedOut):
-		a.failed[s.key] = problem
+	case !errors.Is(err, errSignedOut) && !never:
+		a.failed[s.key] = failure{s.who, problem}
 	}
 	close(s.changed)
 	s.changed = make(chan struct{})
@@ -132,11 +142,7 @@ func (a *Agent) shown(s *signIn, url string, opened bool) {
 }
 
 // explain puts the ends that credential does not put in words.
-func explain(err error, server config.Server) error {
-	name := server.Name
-	if name == "" {
-		name = server.URL
-	}
+func explain(err error, name string) error {
 	switch {
 	case err == nil:
 		return nil

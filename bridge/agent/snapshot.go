@@ -19,70 +19,79 @@ func (a *Agent) rebuild() {
 	s := control.Snapshot{Version: a.cfg.Version, Servers: []control.Server{}}
 	settings, err := config.Load(a.cfg.Paths)
 	if err == nil {
-		a.lastGood = settings.Servers
+		a.lastGood = settings
 	} else {
 		a.log.Warn("settings unreadable; the last good ones count", "error", err)
 		s.Problem = control.ProblemOf(err)
 	}
-	seen := map[string]bool{}
-	for _, server := range a.lastGood {
-		account := a.cfg.Accounts.Account(server, config.DefaultAccount)
-		facts, err := account.Facts()
-		if err != nil {
-			a.log.Warn("facts unreadable", "key", account.Key(), "error", err)
-		}
-		seen[account.Key()] = true
-		s.Servers = append(s.Servers, a.describe(account.Key(), server, facts, now))
+	all, err := a.cfg.Accounts.AllFacts()
+	if err != nil {
+		a.log.Warn("some facts unreadable", "error", err)
 	}
-	s.Servers = append(s.Servers, a.unnamed(seen, now)...)
+	seen := map[string]bool{}
+	for _, server := range a.lastGood.Servers {
+		var rows []control.Server
+		for _, name := range a.accountsOf(server, all, a.lastGood.Accounts(server)...) {
+			account := a.cfg.Accounts.Account(server, name)
+			facts, err := account.Facts()
+			if err != nil {
+				a.log.Warn("facts unreadable", "key", account.Key(), "error", err)
+			}
+			seen[account.Key()] = true
+			rows = append(rows, a.describe(account.Key(), who{server, name}, facts, now))
+		}
+		if len(rows) > 1 { // none of them is meant by the name alone
+			for i := range rows {
+				rows[i].Label = withAccount(rows[i].Name, rows[i].Account)
+			}
+		}
+		s.Servers = append(s.Servers, rows...)
+	}
+	s.Servers = append(s.Servers, a.unnamed(all, seen, now)...)
 	a.feed.Publish(s)
 }
 
 // unnamed describes the servers that are not in the settings but are signed in,
 // or want to be: those of `drawbridge stdio --url`.
-func (a *Agent) unnamed(seen map[string]bool, now time.Time) []control.Server {
-	all, err := a.cfg.Accounts.AllFacts()
-	if err != nil {
-		a.log.Warn("some facts unreadable", "error", err)
-	}
+func (a *Agent) unnamed(all []credential.Facts, seen map[string]bool, now time.Time) []control.Server {
 	known := map[string]credential.Facts{}
 	for _, f := range all {
-		if f.Server.Name == "" && f.Account == config.DefaultAccount && (f.State == credential.SignedIn || f.State == credential.SignInNeeded) {
+		if f.Server.Name == "" && (f.State == credential.SignedIn || f.State == credential.SignInNeeded) {
 			known[f.Key] = f
 		}
 	}
-	a.mu.Lock()
-	for key, n := range a.needs {
-		if _, ok := known[key]; !ok && n.server.Name == "" {
-			known[key] = credential.Facts{Key: key, Server: n.server}
+	for _, live := range a.live() {
+		key := credential.Key(live.server, live.account)
+		if _, ok := known[key]; !ok && live.server.Name == "" {
+			known[key] = credential.Facts{Key: key, Server: live.server, Account: live.account}
 		}
 	}
-	for key, p := range a.pending {
-		if _, ok := known[key]; !ok && p.server.Name == "" {
-			known[key] = credential.Facts{Key: key, Server: p.server}
-		}
-	}
-	a.mu.Unlock()
 	var out []control.Server
 	for key, f := range known {
 		if !seen[key] {
-			out = append(out, a.describe(key, f.Server, f, now))
+			out = append(out, a.describe(key, who{f.Server, f.Account}, f, now))
 		}
 	}
 	slices.SortFunc(out, func(x, y control.Server) int { return strings.Compare(x.URL+" "+x.Key, y.URL+" "+y.Key) })
 	return out
 }
 
-// describe is one server of the snapshot.
-func (a *Agent) describe(key string, server config.Server, f credential.Facts, now time.Time) control.Server {
+// describe is one row of the snapshot.
+func (a *Agent) describe(key string, who who, f credential.Facts, now time.Time) control.Server {
+	server := who.server
 	out := control.Server{
-		Key: key, Name: server.Name, URL: server.URL, Account: config.DefaultAccount, Named: server.Name != "",
-		Identity: control.Identity{Subject: f.Subject, Email: f.Email, Name: f.Name},
+		Key: key, Name: server.Name, URL: server.URL, Account: who.account, Named: server.Name != "",
+		Default:  config.SameAccount(who.account, server.DefaultName()),
+		Identity: control.Identity{Subject: f.Subject, Email: f.Email, Name: f.Name, Tenant: f.Tenant},
 		Issuer:   f.Issuer, Scopes: f.Scopes, Renewable: f.Renewable,
 		IssuedAt: moment(f.IssuedAt), ExpiresAt: moment(f.ExpiresAt), RefreshedAt: moment(f.RefreshedAt),
 	}
 	if !out.Named {
 		out.Name = server.URL
+	}
+	out.Label = out.Name
+	if !config.SameAccount(out.Account, config.DefaultAccount) {
+		out.Label = withAccount(out.Name, out.Account)
 	}
 	if out.Scopes == nil {
 		out.Scopes = []string{}
@@ -112,11 +121,13 @@ func (a *Agent) describe(key string, server config.Server, f credential.Facts, n
 	default:
 		out.State = control.SignedOut
 	}
-	if problem := a.failed[key]; problem != nil && a.pending[key] == nil {
-		out.Problem = problem
+	if failed, ok := a.failed[key]; ok && a.pending[key] == nil {
+		out.Problem = failed.problem
 	}
 	return out
 }
+
+func withAccount(name, account string) string { return name + " (" + account + ")" }
 
 func moment(t time.Time) *time.Time {
 	if t.IsZero() {

@@ -20,6 +20,9 @@ type Target struct {
 	Name   string         `json:"name,omitempty"`
 	Key    string         `json:"key,omitempty"`
 	Server *config.Server `json:"server,omitempty"`
+	// Account is one of the server's, which need not be known yet; "" is its
+	// default one. It does not go with Key, which says it already.
+	Account string `json:"account,omitempty"`
 }
 
 // Named targets the server with the name.
@@ -30,6 +33,12 @@ func Keyed(key string) Target { return Target{Key: key} }
 
 // Unnamed targets a server that is not in the settings.
 func Unnamed(server config.Server) Target { return Target{Server: &server} }
+
+// As is the same server with one of its accounts.
+func (t Target) As(account string) Target {
+	t.Account = account
+	return t
+}
 
 // SignInRequest asks for a sign-in.
 type SignInRequest struct {
@@ -86,9 +95,11 @@ type Backend interface {
 	Feed() *Feed
 	// AddServer puts a server into the settings.
 	AddServer(ctx context.Context, server config.Server) error
-	// RemoveServer signs out and takes the server out of the settings. The
-	// Problem says what of the signing out did not work.
+	// RemoveServer signs out of all accounts and takes the server out of the
+	// settings. The Problem says what of the signing out did not work.
 	RemoveServer(ctx context.Context, name string) (*Problem, error)
+	// RemoveAccount signs out and forgets one account. The Problem is as before.
+	RemoveAccount(ctx context.Context, key string) (*Problem, error)
 	// StartSignIn begins a sign-in, or joins the one under way.
 	StartSignIn(ctx context.Context, req SignInRequest) (SignIn, error)
 	// WaitSignIn returns when the sign-in is done, when it has an address other

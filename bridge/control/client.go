@@ -85,11 +85,19 @@ func (c *Client) AddServer(ctx context.Context, server config.Server) error {
 	return c.call(ctx, quick, http.MethodPost, "/v1/servers", server, nil)
 }
 
-// RemoveServer signs out and takes a server out of the settings. The Problem
-// is not nil when it is out but its token could not be revoked.
+// RemoveServer signs out of all accounts of a server and takes it out of the
+// settings. The Problem is not nil when it is out but its token could not be revoked.
 func (c *Client) RemoveServer(ctx context.Context, name string) (*Problem, error) {
 	var w Warning
 	err := c.call(ctx, slow, http.MethodDelete, "/v1/servers/"+url.PathEscape(name), nil, &w)
+	return w.Problem, err
+}
+
+// RemoveAccount signs out and forgets one account of a server. The Problem is
+// not nil when it is gone but its token could not be revoked.
+func (c *Client) RemoveAccount(ctx context.Context, key string) (*Problem, error) {
+	var w Warning
+	err := c.call(ctx, slow, http.MethodDelete, "/v1/accounts/"+url.PathEscape(key), nil, &w)
 	return w.Problem, err
 }
 

@@ -49,8 +49,12 @@ func (b *backend) RemoveServer(_ context.Context, name string) (*Problem, error)
 	return &Problem{Code: fault.Unreachable, What: "It could not be revoked."}, b.note("remove %s", name)
 }
 
+func (b *backend) RemoveAccount(_ context.Context, key string) (*Problem, error) {
+	return nil, b.note("forget %s", key)
+}
+
 func (b *backend) StartSignIn(_ context.Context, r SignInRequest) (SignIn, error) {
-	return b.signIn, b.note("signin %s %v", r.Name, r.NoBrowser)
+	return b.signIn, b.note("signin %s %s %v", r.Name, r.Account, r.NoBrowser)
 }
 
 func (b *backend) set(s SignIn) {
@@ -177,7 +181,10 @@ func TestEveryCallReachesTheBackend(t *testing.T) {
 	if warning == nil || warning.Code != fault.Unreachable {
 		t.Errorf("RemoveServer's warning = %v", warning)
 	}
-	s, err := c.StartSignIn(ctx, SignInRequest{Target: Named("demo"), NoBrowser: true})
+	if warning, err := c.RemoveAccount(ctx, "demo@ada+x@example.com"); err != nil || warning != nil {
+		t.Errorf("RemoveAccount = %v, %v", warning, err)
+	}
+	s, err := c.StartSignIn(ctx, SignInRequest{Target: Named("demo").As("work"), NoBrowser: true})
 	must(err)
 	if s.ID != "s1" {
 		t.Errorf("sign-in = %+v", s)
@@ -200,7 +207,7 @@ func TestEveryCallReachesTheBackend(t *testing.T) {
 	must(c.Keep(ctx))
 	must(c.Stop(ctx))
 	want := []string{
-		"add demo https://example.com/mcp [a]", "remove a.b-c", "signin demo true", "cancel s1", "signout k",
+		"add demo https://example.com/mcp [a]", "remove a.b-c", "forget demo@ada+x@example.com", "signin demo work true", "cancel s1", "signout k",
 		"token k", "need https://example.com/x", "window", "keep", "stop",
 	}
 	if got := b.log(); fmt.Sprint(got) != fmt.Sprint(want) {

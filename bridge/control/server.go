@@ -125,6 +125,10 @@ func (s *Service) routes() http.Handler {
 		problem, err := s.backend.RemoveServer(ctx, r.PathValue("name"))
 		return Warning{problem}, err
 	}))
+	mux.HandleFunc("DELETE /v1/accounts/{key}", handle(s, func(ctx context.Context, r *http.Request, _ none) (any, error) {
+		problem, err := s.backend.RemoveAccount(ctx, r.PathValue("key"))
+		return Warning{problem}, err
+	}))
 	mux.HandleFunc("POST /v1/signins", handle(s, func(ctx context.Context, _ *http.Request, req SignInRequest) (any, error) {
 		return s.backend.StartSignIn(ctx, req)
 	}))

@@ -50,7 +50,8 @@ type Snapshot struct {
 	Problem *Problem `json:"problem"`
 }
 
-// Server is one server with its default account.
+// Server is one account of a server. A server has one row for each of its
+// accounts, next to each other, its default one first.
 type Server struct {
 	// Key identifies the credential: stable, fit for a file name.
 	Key string `json:"key"`
@@ -58,7 +59,12 @@ type Server struct {
 	Name    string `json:"name"`
 	URL     string `json:"url"`
 	Account string `json:"account"`
-	Named   bool   `json:"named"`
+	// Label is how it is shown: the name alone where that says it, else the name
+	// with the account in brackets.
+	Label string `json:"label"`
+	// Default is true for the account that counts when nobody names another.
+	Default bool `json:"default"`
+	Named   bool `json:"named"`
 
 	State State `json:"state"`
 	// Problem says in words why the state is not SignedIn, with a next step; nil
@@ -85,6 +91,8 @@ type Identity struct {
 	Subject string `json:"subject"`
 	Email   string `json:"email"`
 	Name    string `json:"name"`
+	// Tenant is the organisation that the person signed in for.
+	Tenant string `json:"tenant"`
 }
 
 // SignIn is a sign-in in the browser. URL is the authorization URL: it holds a

@@ -48,7 +48,7 @@ func draw(s control.Snapshot, now time.Time) picture {
 		if !changes.IsZero() && (p.changes.IsZero() || changes.Before(p.changes)) {
 			p.changes = changes
 		}
-		e := entry{key: server.Key, text: server.Name + ": " + text, signInText: "Sign in"}
+		e := entry{key: server.Key, text: nameOf(server) + ": " + text, signInText: "Sign in"}
 		switch server.State {
 		case control.SignedIn, control.Trouble:
 			e.signInText, e.canSignOut = "Sign in again", true
@@ -107,6 +107,15 @@ func describe(s control.Server, now time.Time) (text string, changes time.Time) 
 	}
 	words, stays := left(remaining)
 	return text + ", " + words, now.Add(stays)
+}
+
+// nameOf is what a row is called: the account is named where the server's name
+// alone does not say it.
+func nameOf(s control.Server) string {
+	if s.Label != "" {
+		return s.Label
+	}
+	return s.Name
 }
 
 func who(i control.Identity) string {

@@ -110,6 +110,28 @@ func TestLookAndHeadline(t *testing.T) {
 	}
 }
 
+// Accounts are told apart by name.
+func TestEntriesOfAccounts(t *testing.T) {
+	server := func(key, label, email string) control.Server {
+		return control.Server{
+			Key: key, Name: "notes", Label: label, State: control.SignedIn,
+			Identity: control.Identity{Email: email}, ExpiresAt: at(90 * time.Minute),
+		}
+	}
+	p := draw(control.Snapshot{Servers: []control.Server{
+		server("notes@default", "notes (default)", "ada@example.com"), server("notes@work", "notes (work)", "ada@engine.example"),
+	}}, noon)
+	want := []string{"notes (default): ada@example.com, 1 h 30 min left", "notes (work): ada@engine.example, 1 h 30 min left"}
+	for i, e := range p.entries {
+		if e.text != want[i] {
+			t.Errorf("text %q, want %q", e.text, want[i])
+		}
+	}
+	if p.entries[1].key != "notes@work" {
+		t.Errorf("a click is about %q", p.entries[1].key)
+	}
+}
+
 func TestWhatCanBeClicked(t *testing.T) {
 	problem := &control.Problem{What: "It was refused."}
 	var s control.Snapshot

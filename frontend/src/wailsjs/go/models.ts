@@ -7,6 +7,7 @@ export namespace config {
 	    scopes?: string[];
 	    headers?: Record<string, string>;
 	    allowHttp?: boolean;
+	    account?: string;
 	}
 
 }
@@ -24,6 +25,7 @@ export namespace control {
 	    subject: string;
 	    email: string;
 	    name: string;
+	    tenant: string;
 	}
 	export interface Problem {
 	    code: string;
@@ -43,6 +45,8 @@ export namespace control {
 	    name: string;
 	    url: string;
 	    account: string;
+	    label: string;
+	    default: boolean;
 	    named: boolean;
 	    state: State;
 	    problem?: Problem;
