@@ -112,7 +112,7 @@ func (f *fileBackend) look(ctx context.Context) (*content, error) {
 		return nil, err
 	}
 	if runtime.GOOS == "windows" { // a file that is open cannot be replaced there
-		release, err := takeFile(ctx, f.lock)
+		release, err := takeFile(ctx, f.lock, false)
 		if err != nil {
 			return nil, err
 		}
@@ -127,7 +127,7 @@ func (f *fileBackend) change(ctx context.Context, do func(*content) error) error
 	if err != nil {
 		return err
 	}
-	release, err := takeFile(ctx, f.lock)
+	release, err := takeFile(ctx, f.lock, false)
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,9 @@ const (
 	lockedPoll = 300 * time.Millisecond
 	// seenLeast: a prompt that ends sooner was not seen by anybody.
 	seenLeast = 400 * time.Millisecond
+	// openFor is how long a keychain that was seen unlocked counts as such: one
+	// write is several calls.
+	openFor = 250 * time.Millisecond
 )
 
 // gate stands before a locked keychain. Of all callers, in all processes that
@@ -37,6 +40,7 @@ type gate struct {
 
 	mu     sync.Mutex
 	flight *asking
+	open   time.Time // when the keychain was last seen unlocked
 }
 
 // asking is one wait for the keychain in this process, for all its callers. It
@@ -51,6 +55,12 @@ func newGate(locks string, attended bool) *gate { return &gate{locks: locks, att
 // ready returns nil when the keychain is unlocked, at the latest after
 // unlockLimit. Its errors are errNoBus, errNoService, errLocked and ctx's.
 func (g *gate) ready(ctx context.Context) error {
+	g.mu.Lock()
+	open := time.Since(g.open) < openFor
+	g.mu.Unlock()
+	if open {
+		return ctx.Err()
+	}
 	look, cancel := context.WithTimeout(ctx, opLimit)
 	defer cancel()
 	s, err := connect(look)
@@ -59,10 +69,15 @@ func (g *gate) ready(ctx context.Context) error {
 	}
 	locked, err := s.locked(look)
 	s.close()
-	if err != nil || !locked {
+	if err != nil {
 		return err
 	}
 	g.mu.Lock()
+	if !locked {
+		g.open = time.Now()
+		g.mu.Unlock()
+		return nil
+	}
 	f := g.flight
 	if f == nil {
 		f = &asking{done: make(chan struct{})}
@@ -95,7 +110,7 @@ func (g *gate) unlock(ctx context.Context) error {
 	}
 	defer s.close()
 	if g.locks != "" {
-		release, err := takeFile(ctx, filepath.Join(g.locks, "unlock.lock"))
+		release, err := takeFile(ctx, filepath.Join(g.locks, "unlock.lock"), false)
 		if err != nil {
 			return fmt.Errorf("%w: %w", errLocked, err)
 		}

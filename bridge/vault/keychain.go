@@ -15,8 +15,9 @@ import (
 const DefaultService = "drawbridge"
 
 const (
-	// opLimit bounds one call to an unlocked keychain.
-	opLimit = 10 * time.Second
+	// opLimit bounds one call to an unlocked keychain: a write takes 20 ms, and a
+	// Secret Service takes one at a time.
+	opLimit = 20 * time.Second
 	// unlockLimit bounds the wait for a person at the unlock prompt.
 	unlockLimit = 60 * time.Second
 )

@@ -104,7 +104,7 @@ func (v *Vault) Move(ctx context.Context, to config.Vault, o MoveOptions) (Moved
 	if err != nil {
 		return Moved{}, err
 	}
-	release, err := v.write.acquire(ctx)
+	release, err := v.locks.move(ctx)
 	if err != nil {
 		return Moved{}, err
 	}
@@ -169,7 +169,7 @@ func mayBeGone(s *store) {
 	}
 }
 
-// mover is one move, with the vault's write lock held.
+// mover is one move, with the mover's lock held.
 type mover struct {
 	v              *Vault
 	f              *files

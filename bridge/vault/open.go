@@ -47,7 +47,7 @@ func Open(c Config) *Vault {
 	f := &files{Config: c, work: workFactor, limit: valueLimit, stores: map[config.Vault]*store{}}
 	return &Vault{
 		pick: f.pick, files: f,
-		write: newWriteLock(filepath.Join(c.Paths.Locks(), "vault.lock")),
+		locks: &locks{dir: c.Paths.Locks()},
 		index: &index{dir: filepath.Join(c.Paths.State, "vault-names")},
 	}
 }

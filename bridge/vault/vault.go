@@ -56,7 +56,7 @@ type (
 type Vault struct {
 	// pick is the store that is chosen now: the same pointer for the same choice.
 	pick  func() (*store, error)
-	write *writeLock
+	locks *locks
 	index *index // nil: names are not noted
 	files *files // nil: not opened with Open
 
@@ -67,7 +67,7 @@ type Vault struct {
 // Writers in other processes are not kept off; see Open.
 func New(backend Backend, limit int) *Vault {
 	s := newStore(backend, limit, "the vault")
-	return &Vault{pick: func() (*store, error) { return s, nil }, write: newWriteLock("")}
+	return &Vault{pick: func() (*store, error) { return s, nil }, locks: &locks{}}
 }
 
 // setLimit bounds one write with all its parts.
@@ -106,7 +106,7 @@ func (v *Vault) Set(ctx context.Context, name string, value secret.String) error
 	if err := checkName(name); err != nil {
 		return err
 	}
-	return v.change(ctx, "write "+name+" to", func(ctx context.Context, s *store) error {
+	return v.change(ctx, name, "write "+name+" to", func(ctx context.Context, s *store) error {
 		v.index.add(name)
 		return s.set(ctx, name, value)
 	})
@@ -115,7 +115,7 @@ func (v *Vault) Set(ctx context.Context, name string, value secret.String) error
 // Delete removes the value stored under name, damaged or not. Nothing there is
 // no error.
 func (v *Vault) Delete(ctx context.Context, name string) error {
-	return v.change(ctx, "delete "+name+" from", func(ctx context.Context, s *store) error {
+	return v.change(ctx, name, "delete "+name+" from", func(ctx context.Context, s *store) error {
 		if err := s.delete(ctx, name); err != nil {
 			return err
 		}
@@ -124,12 +124,13 @@ func (v *Vault) Delete(ctx context.Context, name string) error {
 	})
 }
 
-// change runs do on the chosen store while no other writer is at work.
-func (v *Vault) change(ctx context.Context, what string, do func(context.Context, *store) error) error {
+// change runs do on the chosen store while nobody else writes the name and
+// nobody moves the vault.
+func (v *Vault) change(ctx context.Context, name, what string, do func(context.Context, *store) error) error {
 	if err := v.Check(ctx); err != nil { // before the lock: this may wait for a person
 		return err
 	}
-	release, err := v.write.acquire(ctx)
+	release, err := v.locks.name(ctx, name)
 	if err != nil {
 		return err
 	}
