@@ -277,3 +277,64 @@ func TestWordsForAnUnnamedServer(t *testing.T) {
 		t.Errorf("Next = %q", next)
 	}
 }
+
+// A token is renewed ahead of its end, while the old one still works.
+func TestTokenIsRenewedAheadOfItsEnd(t *testing.T) {
+	e := newEndpoint(t, func(_ int, w http.ResponseWriter) { grant(w, "a1", "r1") })
+	a := signedIn(t, e, 30*time.Second) // of an hour: the last minute
+	if got, err := a.Bearer(t.Context()); err != nil || got.Reveal() != "a1" {
+		t.Errorf("Bearer = %v", err)
+	}
+	a = signedIn(t, e, 2*time.Minute)
+	if got, err := a.Bearer(t.Context()); err != nil || got.Reveal() != "a0" {
+		t.Errorf("Bearer well before the end = %v", err)
+	}
+}
+
+// A renewal that is refused at once takes nothing away from a token that works.
+func TestTokenThatStillWorksOutlivesARefusedRenewal(t *testing.T) {
+	e := newEndpoint(t, func(_ int, w http.ResponseWriter) { refuse(w, 400, `{"error":"invalid_grant"}`) })
+	a := signedIn(t, e, 30*time.Second)
+	for range 3 {
+		if got, err := a.Bearer(t.Context()); err != nil || got.Reveal() != "a0" {
+			t.Errorf("Bearer = %v", err)
+		}
+	}
+}
+
+// A refused token that somebody has replaced meanwhile costs no renewal, and no
+// sign-in where there is nothing to renew with.
+func TestRefusedTokenOfYesterday(t *testing.T) {
+	e := newEndpoint(t, nil)
+	a := signedIn(t, e, time.Hour)
+	r, err := a.read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Refresh = secret.String{}
+	if err := a.write(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Reject(t.Context(), Rejection{Token: secret.New("older"), Status: 401}); err != nil {
+		t.Errorf("Reject = %v", err)
+	}
+}
+
+// The vault must work before a person is troubled.
+func TestSignInNeedsTheVaultFirst(t *testing.T) {
+	a := signedIn(t, newEndpoint(t, nil), time.Hour)
+	a.m.vault = away{}
+	err := a.SignIn(t.Context(), UI{Open: func(context.Context, string) error {
+		t.Error("the browser was opened")
+		return nil
+	}})
+	if !fault.Is(err, fault.NoKeychain) {
+		t.Errorf("SignIn = %v", err)
+	}
+}
+
+type away struct{ Vault }
+
+func (away) Get(context.Context, string) (secret.String, error) {
+	return secret.String{}, fault.New(fault.NoKeychain, "The keychain is not there.", "Start it.")
+}

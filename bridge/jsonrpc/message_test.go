@@ -43,6 +43,7 @@ func TestParseKinds(t *testing.T) {
 	for raw, want := range map[string]string{
 		`{"id":1,"method":"x"}`: "request", `{"method":"x"}`: "notification",
 		`{"id":1,"result":null}`: "response", `{"id":1,"error":{"code":1}}`: "response", `{"id":null,"error":{}}`: "response",
+		`{"id":1,"result":{},"error":null}`: "response",
 	} {
 		m, err := jsonrpc.Parse([]byte(raw))
 		if err != nil {
@@ -106,6 +107,10 @@ func TestMadeMessagesParse(t *testing.T) {
 		if _, err := jsonrpc.Parse(raw); err != nil || strings.ContainsAny(string(raw), "\r\n") {
 			t.Errorf("Parse(%s): %v", raw, err)
 		}
+	}
+	both, err := jsonrpc.Parse([]byte(`{"id":1,"result":{},"error":null}`)) // some servers
+	if got := string(jsonrpc.Answer(json.RawMessage(`5`), both)); err != nil || got != `{"jsonrpc":"2.0","id":5,"result":{}}` {
+		t.Errorf("Answer = %s, %v", got, err)
 	}
 	m, _ := jsonrpc.Parse([]byte(`{"id":null,"error":{"code":-1,"message":"m","more":[1.0]}}`))
 	if got, want := string(jsonrpc.Answer(json.RawMessage(`5`), m)), `{"jsonrpc":"2.0","id":5,"error":{"code":-1,"message":"m","more":[1.0]}}`; got != want {

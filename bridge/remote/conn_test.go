@@ -1,6 +1,7 @@
 package remote_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -68,11 +70,14 @@ func TestRedirects(t *testing.T) {
 		{"301 would become a GET", "/new", 301, false},
 		{"303 would become a GET", "/new", 303, false},
 		{"another port", other.URL + "/new", 307, false},
-		{"another scheme", "https://127.0.0.1:1/new", 307, false},
+		{"another scheme", "$TLS", 307, false},
 		{"in circles", "/old", 307, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, _ := dial(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if tt.to == "$TLS" {
+					tt.to = "https://" + r.Host + "/new"
+				}
 				if r.URL.Path != "/new" {
 					w.Header().Set("Location", tt.to)
 					w.WriteHeader(tt.status)
@@ -282,6 +287,44 @@ func newBlackhole(t *testing.T, to string) *blackhole {
 		}
 	})
 	return b
+}
+
+// A server says when to come back for the rest of a stream.
+func TestRetryTimeIsKept(t *testing.T) {
+	for retry, want := range map[int][2]time.Duration{10: {0, 500 * time.Millisecond}, 1500: {1500 * time.Millisecond, 3 * time.Second}} {
+		t.Run(strconv.Itoa(retry), func(t *testing.T) {
+			c, _ := dial(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "text/event-stream")
+				if r.Method == http.MethodPost {
+					_, _ = io.WriteString(w, "id: 1\nretry: "+strconv.Itoa(retry)+"\ndata:\n\n")
+					return
+				}
+				_, _ = io.WriteString(w, "data: "+answer+"\n\n")
+			}))
+			begun := time.Now()
+			if got, err := post(c); err != nil || got != answer {
+				t.Fatalf("Post = %q, %v", got, err)
+			}
+			if took := time.Since(begun); took < want[0] || took > want[1] {
+				t.Errorf("it took %v", took)
+			}
+		})
+	}
+}
+
+func TestAnswerThatIsTooLarge(t *testing.T) {
+	c, _ := dial(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		part := bytes.Repeat([]byte(" "), 1<<20)
+		for range remote.MaxMessage>>20 + 1 {
+			if _, err := w.Write(part); err != nil {
+				return
+			}
+		}
+	}))
+	if _, err := post(c); !errors.Is(err, remote.ErrTooLarge) {
+		t.Errorf("Post = %v", err)
+	}
 }
 
 // What the server says goes into headers of later requests; it cannot add any.

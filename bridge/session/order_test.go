@@ -1,0 +1,137 @@
+package session_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"drawbridge/bridge/jsonrpc"
+	"drawbridge/bridge/session"
+)
+
+// methods is what the server saw, in order.
+func (u *upstream) methods() (all []string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, raw := range u.seen {
+		m, _ := jsonrpc.Parse([]byte(raw))
+		all = append(all, m.Method)
+	}
+	return all
+}
+
+// Requests wait until the server has taken `initialized`; some refuse them before.
+func TestNoRequestOvertakesInitialized(t *testing.T) {
+	u := newUpstream(t)
+	var taken atomic.Bool
+	u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
+		switch {
+		case m.Method == "notifications/initialized":
+			time.Sleep(100 * time.Millisecond)
+			taken.Store(true)
+		case m.Method == "a" && !taken.Load():
+			t.Error("a request came before the server had taken initialized")
+		}
+		u.answer(w, r, m)
+	}
+	c := connect(t, u, &account{})
+	c.open()
+	for i := range 5 {
+		c.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"a"}`, i))
+	}
+	for range 5 {
+		c.line()
+	}
+}
+
+// Notifications and responses arrive in the client's order.
+func TestNotificationsKeepTheirOrder(t *testing.T) {
+	u := newUpstream(t)
+	n := 0
+	u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
+		if strings.HasPrefix(m.Method, "notifications/n") {
+			if n++; n%2 == 1 {
+				time.Sleep(10 * time.Millisecond)
+			}
+		}
+		u.answer(w, r, m)
+	}
+	c := connect(t, u, &account{})
+	c.open()
+	want := "initialize notifications/initialized"
+	for i := range 10 {
+		c.send(fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/n%d"}`, i))
+		want += fmt.Sprintf(" notifications/n%d", i)
+	}
+	waitFor(t, "all notifications", func() bool { return len(u.methods()) == 12 })
+	if got := strings.Join(u.methods(), " "); got != want {
+		t.Errorf("the server saw\n  %s\nwant\n  %s", got, want)
+	}
+}
+
+// A refusal that comes when the new session is open already opens no other one.
+func TestLateRefusalOpensNoThirdSession(t *testing.T) {
+	u := newUpstream(t)
+	restart := restarting(u, func(w http.ResponseWriter) { w.WriteHeader(404) })
+	ordinary := u.post
+	late := make(chan struct{})
+	u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
+		if m.Method == "late" && r.Header.Get("Mcp-Session-Id") == "s1" {
+			<-late
+			w.WriteHeader(404)
+			return
+		}
+		ordinary(w, r, m)
+	}
+	c := connect(t, u, &account{})
+	c.open()
+	c.send(`{"jsonrpc":"2.0","id":1,"method":"late"}`)
+	waitFor(t, "the call", func() bool { return len(u.methods()) == 3 })
+	restart()
+	c.send(`{"jsonrpc":"2.0","id":2,"method":"a"}`)
+	c.line()
+	close(late)
+	if l := c.line(); !strings.Contains(l, `"id":1,"result"`) || u.opens() != 2 {
+		t.Errorf("got %s after %d initializes", l, u.opens())
+	}
+}
+
+// The bound is on what is under way, not on what was ever asked.
+func TestRequestsOneAfterAnotherHaveNoBound(t *testing.T) {
+	u := newUpstream(t)
+	c := connect(t, u, &account{})
+	c.open()
+	for i := range session.MaxInFlight + 10 {
+		c.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"a"}`, i))
+		if l := c.line(); !strings.Contains(l, `"result"`) {
+			t.Fatalf("request %d: %s", i, l)
+		}
+	}
+}
+
+// The client is told to look again when a minimal description is made good, and
+// not with each later session.
+func TestClientIsToldOnceToLookAgain(t *testing.T) {
+	u := newUpstream(t)
+	restart := restarting(u, func(w http.ResponseWriter) { w.WriteHeader(404) })
+	a := &account{needed: true}
+	c := connect(t, u, a)
+	c.send(hello)
+	c.line()
+	c.send(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
+	a.set(false)
+	for range 3 {
+		if l := c.line(); !strings.Contains(l, "list_changed") {
+			t.Fatalf("got %s", l)
+		}
+	}
+	restart()
+	c.send(`{"jsonrpc":"2.0","id":1,"method":"a"}`)
+	if l := c.line(); !strings.Contains(l, `"id":1,"result"`) {
+		t.Errorf("got %s", l)
+	}
+	c.none(100 * time.Millisecond)
+}
