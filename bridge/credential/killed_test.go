@@ -87,4 +87,3 @@ func TestSignInElsewhereCountsAtOnce(t *testing.T) {
 		t.Errorf("Bearer after the sign-in = %v", err)
 	}
 }
-
