@@ -312,6 +312,9 @@ func TestDesktopDemo(t *testing.T) {
 			t.Errorf("the transcript does not say %q", want)
 		}
 	}
+	if result.Stderr != "" {
+		t.Errorf("it complained: %s", result.Stderr)
+	}
 	t.Logf("%s", result.Stdout)
 	if !eventually(10*time.Second, func() bool { return len(d.Programs()) == 0 }) {
 		t.Errorf("the demo left %v", d.Programs())

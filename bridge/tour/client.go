@@ -1,8 +1,10 @@
 package tour
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -164,7 +166,8 @@ func (t *tour) openWindow(ctx context.Context) (stop func(), closed <-chan struc
 	ctx, cancel := context.WithCancel(ctx)
 	cmd := exec.CommandContext(ctx, window)
 	cmd.Env = append(os.Environ(), "DRAWBRIDGE_CONFIG_DIR="+t.paths.Config, "DRAWBRIDGE_STATE_DIR="+t.paths.State, "DRAWBRIDGE_KEYCHAIN_SERVICE="+keychainService)
-	cmd.Stderr = t.Stderr
+	var said bytes.Buffer // the web view has much to say that is no trouble
+	cmd.Stderr = &said
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 3 * time.Second
 	if err := cmd.Start(); err != nil {
@@ -175,8 +178,10 @@ func (t *tour) openWindow(ctx context.Context) (stop func(), closed <-chan struc
 	t.say("The window is open on the same demo.")
 	done := make(chan struct{})
 	go func() {
-		_ = cmd.Wait()
-		close(done)
+		defer close(done)
+		if err := cmd.Wait(); err != nil && !errors.Is(err, exec.ErrWaitDelay) && ctx.Err() == nil {
+			fmt.Fprintf(t.Stderr, "The window has ended: %v\n%s", err, said.Bytes())
+		}
 	}()
 	return func() {
 		cancel()

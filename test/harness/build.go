@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 )
 
@@ -22,16 +23,27 @@ func buildLean(binary string) error {
 	return build(binary, "CGO_ENABLED=0", "", "-s -w")
 }
 
-// buildDesktop puts drawbridge-desktop and drawbridge-demo beside the drawbridge
-// under test, unless they are there: it looks for them in its own folder.
-var buildDesktop = sync.OnceValue(func() error {
-	dir := filepath.Dir(os.Getenv(EnvBinary))
-	demo, window := filepath.Join(dir, "drawbridge-demo"), filepath.Join(dir, "drawbridge-desktop")
-	if !exists(demo) {
-		if err := build(demo, "CGO_ENABLED=0", "demo", "-s -w"); err != nil {
-			return err
-		}
+// NeedDemo puts drawbridge-demo beside the drawbridge under test, which looks for
+// it in its own folder.
+func NeedDemo(t testing.TB) {
+	t.Helper()
+	Skip(t)
+	if err := buildDemo(); err != nil {
+		t.Fatal(err)
 	}
+}
+
+var buildDemo = sync.OnceValue(func() error {
+	demo := filepath.Join(filepath.Dir(os.Getenv(EnvBinary)), "drawbridge-demo")
+	if exists(demo) {
+		return nil
+	}
+	return build(demo, "CGO_ENABLED=0", "demo", "-s -w")
+})
+
+// buildWindow is the same for drawbridge-desktop.
+var buildWindow = sync.OnceValue(func() error {
+	window := filepath.Join(filepath.Dir(os.Getenv(EnvBinary)), "drawbridge-desktop")
 	if exists(window) {
 		return nil
 	}

@@ -40,7 +40,8 @@ func InDesktop(t *testing.T) bool {
 			{"wmctrl", "wmctrl"},
 			{"import", "imagemagick"},
 		})
-		if err := buildDesktop(); err != nil {
+		NeedDemo(t)
+		if err := buildWindow(); err != nil {
 			t.Fatal(err)
 		}
 	}
