@@ -41,9 +41,7 @@ func (t *translation) run() {
 	t.used = map[string]bool{}
 	c := t.line
 	t.server = config.Server{URL: c.url, AllowHTTP: c.allowHTTP}
-	if u, err := url.Parse(c.url); err == nil && strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/sse") && c.values["--transport"] != "http-only" {
-		t.missing("the address", "it ends in /sse, and Drawbridge speaks Streamable HTTP only. Most such servers have an address that ends in /mcp too.", false)
-	}
+	t.address()
 	if c.port != "" {
 		t.say(c.port, meaning{Needless, "the port of the callback; Drawbridge uses any that is free.", true})
 	}
@@ -62,6 +60,23 @@ func (t *translation) run() {
 		t.say(shownArgument(arg), meaning{Needless, "mcp-remote 0.15 knows no such argument and passes it over.", true})
 	}
 	t.variables()
+}
+
+// address: what there is to say about it. CheckURL has passed it.
+func (t *translation) address() {
+	u, err := url.Parse(t.line.url)
+	if err != nil {
+		return
+	}
+	if strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/sse") && t.line.values["--transport"] != "http-only" {
+		t.missing("the address", "it ends in /sse, and Drawbridge speaks Streamable HTTP only. Most such servers have an address that ends in /mcp too.", false)
+	}
+	for name := range u.Query() {
+		if secretName.MatchString(name) {
+			t.missing("the address", "it looks as if it holds a secret after the ?, and the settings file is no place for one.", false)
+			return
+		}
+	}
 }
 
 // shownArgument is an argument as it may be shown: one that is no option may be

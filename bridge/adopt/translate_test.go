@@ -32,7 +32,10 @@ func TestTranslate(t *testing.T) {
 		"http":        {args: "http://10.0.0.1/mcp|--allow-http", server: config.Server{URL: "http://10.0.0.1/mcp", AllowHTTP: true}, options: "--allow-http=kept"},
 		"port":        {args: url + "|9696", options: "9696=needless"},
 		"sse address": {args: "https://mcp.example.com/sse", server: config.Server{URL: "https://mcp.example.com/sse"}, options: "the address=missing!"},
-		"header":      {args: url + "|--header|X-Team: a b|--header|Accept: x", server: config.Server{Headers: map[string]string{"X-Team": "a b"}}, options: "--header X-Team=kept, --header Accept=needless"},
+		"key in the address": {
+			args: url + "?team=a&api_key=abc", server: config.Server{URL: url + "?team=a&api_key=abc"}, options: "the address=missing!",
+		},
+		"header": {args: url + "|--header|X-Team: a b|--header|Accept: x", server: config.Server{Headers: map[string]string{"X-Team": "a b"}}, options: "--header X-Team=kept, --header Accept=needless"},
 		"secret headers": {
 			args: url + "|--header|Authorization: Bearer abc|--header|X-Api-Key: abc|--header|X-Team: ${TEAM}|--header|X-None: ${NONE}", env: []string{"TEAM"},
 			options: "--header Authorization=missing!, --header X-Api-Key=missing!, --header X-Team=missing!, --header X-None=missing!",
