@@ -94,25 +94,3 @@ func closeManager(m *credential.Manager) {
 	defer cancel()
 	m.Close(ctx)
 }
-
-// withAccount runs do with the default account of a named server.
-func (a *app) withAccount(name string, do func(*credential.Account) error) error {
-	p, err := a.paths()
-	if err != nil {
-		return err
-	}
-	settings, err := config.Load(p)
-	if err != nil {
-		return err
-	}
-	server, err := settings.Find(name)
-	if err != nil {
-		return err
-	}
-	m, err := a.manager(p, a.quietLog())
-	if err != nil {
-		return err
-	}
-	defer closeManager(m)
-	return do(m.Account(server, ""))
-}

@@ -21,7 +21,7 @@ import (
 const maxPasted = 1 << 20
 
 func (a *app) inspect() *cobra.Command {
-	asJSON := false
+	asJSON, account := false, ""
 	cmd := &cobra.Command{
 		Use: "inspect [NAME | -]", GroupID: "sign-in",
 		Short: "Explain an access token: its claims, times and signature",
@@ -37,7 +37,7 @@ server. The exit status is 10 when nobody is signed in.`,
 			if err != nil {
 				return err
 			}
-			report, err := a.report(cmd.Context(), name)
+			report, err := a.report(cmd.Context(), name, account)
 			if err != nil {
 				return err
 			}
@@ -48,6 +48,7 @@ server. The exit status is 10 when nobody is signed in.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	accountFlag(cmd, &account)
 	return cmd
 }
 
@@ -70,7 +71,7 @@ func (a *app) nameOrOnly(args []string) (string, error) {
 	return "", fault.New(fault.Usage, "Which server?", "Name one of `drawbridge list`, or - for a token on standard input.")
 }
 
-func (a *app) report(ctx context.Context, name string) (token.Report, error) {
+func (a *app) report(ctx context.Context, name, account string) (token.Report, error) {
 	if name == "-" {
 		pasted, err := a.pasted()
 		if err != nil {
@@ -79,7 +80,7 @@ func (a *app) report(ctx context.Context, name string) (token.Report, error) {
 		return token.Explain(ctx, pasted, nil), nil
 	}
 	var report token.Report
-	err := a.withAccount(name, func(account *credential.Account) (err error) {
+	err := a.withAccount(name, account, func(account *credential.Account) (err error) {
 		report, err = account.Report(ctx)
 		return err
 	})

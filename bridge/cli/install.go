@@ -24,12 +24,13 @@ func clientNamed(name string) (clients.Client, error) {
 }
 
 func (a *app) install() *cobra.Command {
-	dryRun, replace := false, false
+	dryRun, replace, account := false, false, ""
 	cmd := &cobra.Command{
 		Use: "install CLIENT NAME", GroupID: "clients",
 		Short: "Let a client use a server: write the entry into its settings",
 		Long: `Write the entry that starts ` + "`drawbridge stdio NAME`" + ` into a client's settings.
 Everything else in the file stays as it is, and a backup is made beside it.
+NAME@ACCOUNT writes an entry of its own, NAME-ACCOUNT, for that account.
 Clients: ` + claudeDesktop + `.`,
 		Example: `  drawbridge install claude-desktop notes --dry-run   show the change
   drawbridge install claude-desktop notes
@@ -48,15 +49,23 @@ Clients: ` + claudeDesktop + `.`,
 			if err != nil {
 				return err
 			}
-			server, err := settings.Find(args[1])
+			name, account, err := splitName(args[1], account)
 			if err != nil {
 				return err
+			}
+			server, err := settings.Find(name)
+			if err != nil {
+				return err
+			}
+			name = server.Name
+			if account != "" {
+				name += "@" + account
 			}
 			command, err := ownPath()
 			if err != nil {
 				return err
 			}
-			entry, err := clients.NewEntry(clients.HostEnv(), server.Name, command, p)
+			entry, err := clients.NewEntry(clients.HostEnv(), name, command, p)
 			if err != nil {
 				return err
 			}
@@ -69,12 +78,13 @@ Clients: ` + claudeDesktop + `.`,
 		},
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show what would change")
+	accountFlag(cmd, &account)
 	cmd.Flags().BoolVar(&replace, "replace", false, "take the place of an entry of this name that is not Drawbridge's")
 	return cmd
 }
 
 func (a *app) uninstall() *cobra.Command {
-	dryRun := false
+	dryRun, account := false, ""
 	cmd := &cobra.Command{
 		Use: "uninstall CLIENT NAME", GroupID: "clients",
 		Short: "Take an entry out of a client's settings again",
@@ -88,13 +98,21 @@ Clients: ` + claudeDesktop + `.`,
 			if err != nil {
 				return err
 			}
-			change, err := client.PlanRemoval(args[1])
+			name, account, err := splitName(args[1], account)
+			if err != nil {
+				return err
+			}
+			if account != "" {
+				name += "@" + account
+			}
+			change, err := client.PlanRemoval(clients.EntryName(name))
 			if err != nil {
 				return err
 			}
 			return a.applyChange(client, change, dryRun)
 		},
 	}
+	accountFlag(cmd, &account)
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show what would change")
 	return cmd
 }

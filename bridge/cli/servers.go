@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -91,34 +92,82 @@ with drawbridge login NAME. The exit status is 2 for a NAME or URL that cannot b
 }
 
 func (a *app) remove() *cobra.Command {
-	return &cobra.Command{
+	account := ""
+	cmd := &cobra.Command{
 		Use: "remove NAME", Aliases: []string{"rm"}, GroupID: "servers",
-		Short: "Sign out of a server and remove it",
-		Long: `Revoke and delete the tokens of a server, then take it out of the settings. When
-its tokens cannot be deleted, because the keychain is locked or away, nothing is
-removed and the exit status is 12. Entries in the settings of MCP clients stay: see
-drawbridge uninstall.`,
-		Example: `  drawbridge remove notes`,
+		Short: "Sign out of a server and remove it, or one of its accounts",
+		Long: `Revoke and delete the tokens of a server, of all its accounts, then take it out of
+the settings. NAME@ACCOUNT removes one account and leaves the others and the server.
+
+When its tokens cannot be deleted, because the keychain is locked or away, nothing
+is removed and the exit status is 12. Entries in the settings of MCP clients stay:
+see drawbridge uninstall.`,
+		Example: "  drawbridge remove notes\n  drawbridge remove notes@work",
 		Args:    exactly("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withAccount(args[0], func(account *credential.Account) error {
-				signOutErr, err := forget(cmd.Context(), account)
-				if err != nil {
-					return err
-				}
-				p, err := a.paths()
-				if err != nil {
-					return err
-				}
-				if err := config.Update(cmd.Context(), p, func(s *config.Settings) error { return s.Remove(args[0]) }); err != nil {
-					return err
-				}
-				a.warn(signOutErr)
-				fmt.Fprintf(a.Stderr, "Removed %s.\n", account.Name())
-				return nil
-			})
+			name, account, err := splitName(args[0], account)
+			if err != nil {
+				return err
+			}
+			return a.removeServer(cmd.Context(), name, account)
 		},
 	}
+	accountFlag(cmd, &account)
+	return cmd
+}
+
+// removeServer removes one account of a server, or, without one, the server.
+func (a *app) removeServer(ctx context.Context, name, account string) error {
+	p, err := a.paths()
+	if err != nil {
+		return err
+	}
+	settings, err := config.Load(p)
+	if err != nil {
+		return err
+	}
+	server, err := settings.Find(name)
+	if err != nil {
+		return err
+	}
+	m, err := a.manager(p, a.quietLog())
+	if err != nil {
+		return err
+	}
+	defer closeManager(m)
+	known, err := m.AllFacts()
+	a.warn(err)
+	accounts := credential.AccountsOf(server, known, settings.Accounts(server)...)
+	if account != "" {
+		if !slices.ContainsFunc(accounts, func(there string) bool { return config.SameAccount(there, account) }) {
+			return fault.New(fault.NotSignedIn, fmt.Sprintf("%s has no account %q.", server.Name, account), "See `drawbridge accounts "+server.Name+"`.")
+		}
+		accounts = []string{account}
+	}
+	for _, account := range accounts {
+		signOutErr, err := forget(ctx, m.Account(server, account))
+		if err != nil {
+			return err
+		}
+		a.warn(signOutErr)
+	}
+	if account != "" {
+		err = config.Update(ctx, p, func(s *config.Settings) error { s.Unuse(server, account); return nil })
+		if err == nil {
+			fmt.Fprintf(a.Stderr, "Removed the account %s@%s.\n", server.Name, account)
+		}
+		return err
+	}
+	if server.ClientID != "" {
+		if err := m.ForgetServer(ctx, server); err != nil {
+			return notRemoved(err, server.Name, "a client secret may be")
+		}
+	}
+	if err := config.Update(ctx, p, func(s *config.Settings) error { return s.Remove(name) }); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.Stderr, "Removed %s.\n", server.Name)
+	return nil
 }
 
 // forget signs out and deletes all that is kept. notRevoked is what went wrong
@@ -137,12 +186,16 @@ func forget(ctx context.Context, account *credential.Account) (notRevoked, err e
 	}
 	facts, factsErr := account.Facts()
 	signedIn := facts.State == credential.SignedIn || facts.State == credential.SignInNeeded
-	if factsErr == nil && !signedIn && account.Server().ClientID == "" {
+	if factsErr == nil && !signedIn {
 		return nil, nil
 	}
+	return nil, notRemoved(err, account.Name(), "its tokens are")
+}
+
+// notRemoved says what still is in the keychain that could not be opened.
+func notRemoved(err error, name, what string) error {
 	public := fault.Public(err)
-	return nil, fault.Wrap(err, public.Code,
-		fmt.Sprintf("%s was not removed: its tokens are in the keychain. %s", account.Name(), public.What), public.Next)
+	return fault.Wrap(err, public.Code, fmt.Sprintf("%s was not removed: %s in the keychain. %s", name, what, public.What), public.Next)
 }
 
 // warn shows a failure that did not keep the command from being done.

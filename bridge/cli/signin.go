@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) login() *cobra.Command {
-	noBrowser := false
+	noBrowser, choose, account := false, false, ""
 	cmd := &cobra.Command{
 		Use: "login NAME", GroupID: "sign-in",
 		Short: "Sign in to a server, in the browser",
@@ -23,31 +23,37 @@ func (a *app) login() *cobra.Command {
 the tokens go into the keychain. Whoever is signed in already stays so until
 the new sign-in has succeeded. A server that asks nobody to sign in is no error.
 
+NAME@ACCOUNT signs in to another account of the server, which need not be there
+yet. Somebody else than the account belongs to is refused: sign out first.
+
 The exit status is 11 when the server or its provider cannot be reached, 12
 without a keychain, and 1 when the sign-in was refused or came to nothing.`,
 		Example: `  drawbridge login notes
+  drawbridge login notes@work             another account
   drawbridge login notes --no-browser     print the address to open`,
 		Args: exactly("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withAccount(args[0], func(account *credential.Account) error {
+			return a.withAccount(args[0], account, func(account *credential.Account) error {
 				if s := os.Getenv(secretVariable); s != "" && account.Server().ClientID != "" {
 					if err := account.SetClientSecret(cmd.Context(), secret.New(s)); err != nil {
 						return err
 					}
 				}
-				return a.signIn(cmd.Context(), account, noBrowser)
+				return a.signIn(cmd.Context(), account, noBrowser, choose)
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&noBrowser, "no-browser", false, "print the address on standard output instead of opening a browser")
+	cmd.Flags().BoolVar(&choose, "select-account", false, "choose who signs in, although the browser may be signed in already")
+	accountFlag(cmd, &account)
 	return cmd
 }
 
-func (a *app) signIn(ctx context.Context, account *credential.Account, noBrowser bool) error {
+func (a *app) signIn(ctx context.Context, account *credential.Account, noBrowser, choose bool) error {
 	if f, err := account.Facts(); err == nil && works(f, a.now()) {
 		fmt.Fprintf(a.Stderr, "You are signed in to %s%s already; this signs in anew.\n", account.Name(), as(f))
 	}
-	ui := credential.UI{Open: agent.OpenBrowser, Show: func(url string, opened bool) {
+	ui := credential.UI{Open: agent.OpenBrowser, SelectAccount: choose, Show: func(url string, opened bool) {
 		switch {
 		case noBrowser:
 			fmt.Fprintf(a.Stderr, "Open this address in a browser on this computer to sign in to %s:\n", account.Name())
@@ -74,11 +80,12 @@ func (a *app) signIn(ctx context.Context, account *credential.Account, noBrowser
 		return err
 	}
 	fmt.Fprintln(a.Stderr, describe(facts, a.now()))
+	a.warnOfSame(account)
 	return nil
 }
 
 func (a *app) logout() *cobra.Command {
-	everywhere, yes := false, false
+	everywhere, yes, account := false, false, ""
 	cmd := &cobra.Command{
 		Use: "logout NAME | logout --all", GroupID: "sign-in",
 		Short: "Sign out: revoke the tokens and delete them",
@@ -99,7 +106,7 @@ lost is listed first. Clients that run notice within a second.`,
 			if everywhere {
 				return a.signOutEverywhere(cmd.Context(), yes)
 			}
-			return a.withAccount(args[0], func(account *credential.Account) error {
+			return a.withAccount(args[0], account, func(account *credential.Account) error {
 				before, factsErr := account.Facts()
 				err := account.SignOut(cmd.Context())
 				switch {
@@ -117,12 +124,14 @@ lost is listed first. Clients that run notice within a second.`,
 		},
 	}
 	cmd.Flags().BoolVar(&everywhere, "all", false, "sign out of everything on this computer")
+	accountFlag(cmd, &account)
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "with --all, do not ask")
 	return cmd
 }
 
 func (a *app) token() *cobra.Command {
-	return &cobra.Command{
+	account := ""
+	cmd := &cobra.Command{
 		Use: "token NAME", GroupID: "sign-in",
 		Short: "Print a fresh access token",
 		Long: `Print a fresh access token on standard output, renewing it first when its end is
@@ -133,7 +142,7 @@ cannot be reached to renew it, 12 without a keychain.`,
 		Example: `  curl -H "Authorization: Bearer $(drawbridge token notes)" https://notes.example.com/mcp`,
 		Args:    exactly("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withAccount(args[0], func(account *credential.Account) error {
+			return a.withAccount(args[0], account, func(account *credential.Account) error {
 				t, err := account.Bearer(cmd.Context())
 				if err != nil {
 					return err
@@ -149,4 +158,6 @@ cannot be reached to renew it, 12 without a keychain.`,
 			})
 		},
 	}
+	accountFlag(cmd, &account)
+	return cmd
 }

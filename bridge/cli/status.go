@@ -14,11 +14,12 @@ import (
 	"drawbridge/bridge/fault"
 )
 
-// serverStatus is one server in the JSON of `list` and `status`.
+// serverStatus is one account of a server in the JSON of `list` and `status`.
 type serverStatus struct {
 	Name      string      `json:"name"`
 	URL       string      `json:"url"`
 	Account   string      `json:"account"`
+	Default   bool        `json:"default"`
 	State     string      `json:"state"`
 	Identity  *who        `json:"identity,omitempty"`
 	Issuer    string      `json:"issuer,omitempty"`
@@ -33,6 +34,7 @@ type who struct {
 	Subject string `json:"subject,omitempty"`
 	Email   string `json:"email,omitempty"`
 	Name    string `json:"name,omitempty"`
+	Tenant  string `json:"tenant,omitempty"`
 }
 
 type problemOut struct {
@@ -43,28 +45,63 @@ type problemOut struct {
 
 func (a *app) now() time.Time { return time.Now() }
 
-// facts reads the settings and what is known of each server, without the keychain.
-func (a *app) facts() ([]credential.Facts, error) {
+// row is one account of a server.
+type row struct {
+	credential.Facts
+	// isDefault: it counts when nobody names another and no folder rule does.
+	isDefault bool
+}
+
+// label is how a person names it.
+func (r row) label() string { return r.Server.Label(r.Account) }
+
+// rows reads the settings and what is known of each account, without the
+// keychain. A server nobody has signed in to has a row, too.
+func (a *app) rows() (*config.Settings, []row, error) {
 	p, err := a.paths()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	settings, err := config.Load(p)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	m := credential.NewManager(credential.Config{Paths: p, Log: a.quietLog(), Version: a.Version})
-	all := make([]credential.Facts, 0, len(settings.Servers))
+	known, _ := m.AllFacts() // what cannot be read is said below
+	out := make([]row, 0, len(settings.Servers))
 	for _, server := range settings.Servers {
-		f, err := m.Account(server, "").Facts()
-		if err != nil { // one damaged file must not hide the others
-			a.warn(fault.Wrap(err, fault.Storage, fmt.Sprintf("What is known of %s cannot be read.", server.Name), "Its next use or sign-in writes it anew."))
-			f = credential.Facts{Account: config.DefaultAccount}
+		for _, name := range credential.AccountsOf(server, known, settings.Accounts(server)...) {
+			f, err := m.Account(server, name).Facts()
+			if err != nil { // one damaged file must not hide the others
+				a.warn(fault.Wrap(err, fault.Storage, fmt.Sprintf("What is known of %s cannot be read.", server.Label(name)), "Its next use or sign-in writes it anew."))
+				f = credential.Facts{}
+			}
+			f.Server, f.Account = server, name
+			out = append(out, row{f, config.SameAccount(name, server.DefaultName())})
 		}
-		f.Server = server
-		all = append(all, f)
 	}
-	return all, nil
+	return settings, out, nil
+}
+
+// rowsOf are the rows of the server that is named or, when an account is named,
+// too, of that one alone.
+func (a *app) rowsOf(settings *config.Settings, rows []row, arg, flag string) ([]row, error) {
+	who, err := a.whom(settings, arg, flag)
+	if err != nil {
+		return nil, err
+	}
+	var out []row
+	for _, r := range rows {
+		named := who.Source != config.Asked || config.SameAccount(r.Account, who.Account)
+		if r.Server.Name == who.server.Name && named {
+			out = append(out, r)
+		}
+	}
+	if len(out) == 0 {
+		return nil, fault.New(fault.NotSignedIn, fmt.Sprintf("%s has no account %q.", who.server.Name, who.Account),
+			"Sign in to it: drawbridge login "+who.label())
+	}
+	return out, nil
 }
 
 func (a *app) list() *cobra.Command {
@@ -77,7 +114,7 @@ who. Nothing is asked over the network, and the keychain is not opened.`,
 		Example: "  drawbridge list\n  drawbridge list --json",
 		Args:    exactly(),
 		RunE: func(*cobra.Command, []string) error {
-			all, err := a.facts()
+			_, all, err := a.rows()
 			if err != nil {
 				return err
 			}
@@ -91,7 +128,7 @@ who. Nothing is asked over the network, and the keychain is not opened.`,
 			w := tabwriter.NewWriter(a.Stdout, 0, 4, 2, ' ', 0)
 			fmt.Fprintln(w, "NAME\tSTATE\tACCOUNT\tURL")
 			for _, f := range all {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", f.Server.Name, stateWords(f, a.now()), dash(printable(f.Display())), f.Server.URL)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", f.label(), stateWords(f.Facts, a.now()), dash(printable(f.Display())), f.Server.URL)
 			}
 			return w.Flush()
 		},
@@ -101,21 +138,25 @@ who. Nothing is asked over the network, and the keychain is not opened.`,
 }
 
 func (a *app) status() *cobra.Command {
-	asJSON := false
+	asJSON, account := false, ""
 	cmd := &cobra.Command{
 		Use: "status [NAME]", GroupID: "sign-in",
 		Short: "Show who is signed in, with what rights, until when",
 		Long: `Show who is signed in, with what rights, until when. With a NAME, the exit status
-is 10 when somebody has to sign in to that server. The keychain is not asked.`,
-		Example: "  drawbridge status\n  drawbridge status notes --json",
+is 10 when somebody has to sign in to the account of that server that counts here:
+see drawbridge accounts. The keychain is not asked.`,
+		Example: "  drawbridge status\n  drawbridge status notes --json\n  drawbridge status notes@work",
 		Args:    between(0, "NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			all, err := a.facts()
+			settings, all, err := a.rows()
 			if err != nil {
 				return err
 			}
+			if len(args) == 0 && account != "" {
+				return fault.New(fault.Usage, "--account wants the NAME of a server.", "Run: drawbridge status NAME --account "+account)
+			}
 			if len(args) == 1 {
-				if all, err = only(all, args[0]); err != nil {
+				if all, err = a.rowsOf(settings, all, args[0], account); err != nil {
 					return err
 				}
 			}
@@ -126,39 +167,39 @@ is 10 when somebody has to sign in to that server. The keychain is not asked.`,
 			} else {
 				a.printStatus(all)
 			}
-			if len(args) == 1 {
-				return needed(all[0], a.now())
+			if len(args) == 0 {
+				return nil
+			}
+			who, err := a.whom(settings, args[0], account)
+			if err != nil {
+				return err
+			}
+			for _, r := range all {
+				if config.SameAccount(r.Account, who.Account) {
+					return needed(r, a.now())
+				}
 			}
 			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	accountFlag(cmd, &account)
 	return cmd
 }
 
 // needed is the error when a person has to sign in, for the exit status.
-func needed(f credential.Facts, now time.Time) error {
-	what := fmt.Sprintf("Nobody is signed in to %s.", f.Server.Name)
+func needed(r row, now time.Time) error {
+	what := fmt.Sprintf("Nobody is signed in to %s.", r.label())
 	switch {
-	case works(f, now), f.State == credential.Open:
+	case works(r.Facts, now), r.State == credential.Open:
 		return nil
-	case f.State == credential.SignedIn, f.State == credential.SignInNeeded:
-		what = fmt.Sprintf("%s needs you to sign in again.", f.Server.Name)
+	case r.State == credential.SignedIn, r.State == credential.SignInNeeded:
+		what = fmt.Sprintf("%s needs you to sign in again.", r.label())
 	}
-	return fault.New(fault.SignInNeeded, what, "Sign in: drawbridge login "+f.Server.Name)
+	return fault.New(fault.SignInNeeded, what, "Sign in: drawbridge login "+r.label())
 }
 
-func only(all []credential.Facts, name string) ([]credential.Facts, error) {
-	for _, f := range all {
-		if strings.EqualFold(f.Server.Name, name) {
-			return []credential.Facts{f}, nil
-		}
-	}
-	_, err := (&config.Settings{}).Find(name) // the same words as everywhere
-	return nil, err
-}
-
-func (a *app) printStatus(all []credential.Facts) {
+func (a *app) printStatus(all []row) {
 	if len(all) == 0 {
 		fmt.Fprintln(a.Stderr, "No servers yet. Add one: drawbridge add NAME URL")
 	}
@@ -166,10 +207,13 @@ func (a *app) printStatus(all []credential.Facts) {
 		if i > 0 {
 			fmt.Fprintln(a.Stdout)
 		}
-		fmt.Fprintf(a.Stdout, "%s  %s\n", f.Server.Name, f.Server.URL)
-		fmt.Fprintf(a.Stdout, "  %s\n", describe(f, a.now()))
+		fmt.Fprintf(a.Stdout, "%s  %s\n", f.label(), f.Server.URL)
+		fmt.Fprintf(a.Stdout, "  %s\n", describe(f.Facts, a.now()))
 		if f.State == credential.SignedIn {
 			fmt.Fprintf(a.Stdout, "  provider  %s\n", printable(f.Issuer))
+			if f.Tenant != "" {
+				fmt.Fprintf(a.Stdout, "  tenant    %s\n", printable(f.Tenant))
+			}
 			fmt.Fprintf(a.Stdout, "  scopes    %s\n", dash(printable(strings.Join(f.Scopes, " "))))
 		}
 		if f.Problem != nil && f.State == credential.SignedIn {
@@ -178,31 +222,36 @@ func (a *app) printStatus(all []credential.Facts) {
 	}
 }
 
-func statuses(all []credential.Facts, now time.Time) []serverStatus {
+func statuses(all []row, now time.Time) []serverStatus {
 	out := make([]serverStatus, 0, len(all))
-	for _, f := range all {
-		s := serverStatus{
-			Name: f.Server.Name, URL: f.Server.URL, Account: f.Account, State: string(f.State),
-			Issuer: f.Issuer, ClientID: f.ClientID, Scopes: f.Scopes, Renewable: f.Renewable,
-		}
-		switch {
-		case f.State == "":
-			s.State = string(credential.SignedOut)
-		case f.State == credential.SignedIn && !works(f, now):
-			s.State = string(credential.SignInNeeded)
-		}
-		if f.Display() != "" {
-			s.Identity = &who{Subject: f.Subject, Email: f.Email, Name: f.Name}
-		}
-		if !f.ExpiresAt.IsZero() {
-			s.ExpiresAt = &f.ExpiresAt
-		}
-		if f.Problem != nil {
-			s.Problem = &problemOut{Code: f.Problem.Code, What: f.Problem.What, Next: f.Problem.Next}
-		}
-		out = append(out, s)
+	for _, r := range all {
+		out = append(out, r.status(now))
 	}
 	return out
+}
+
+func (r row) status(now time.Time) serverStatus {
+	f := r.Facts
+	s := serverStatus{
+		Name: f.Server.Name, URL: f.Server.URL, Account: f.Account, Default: r.isDefault, State: string(f.State),
+		Issuer: f.Issuer, ClientID: f.ClientID, Scopes: f.Scopes, Renewable: f.Renewable,
+	}
+	switch {
+	case f.State == "":
+		s.State = string(credential.SignedOut)
+	case f.State == credential.SignedIn && !works(f, now):
+		s.State = string(credential.SignInNeeded)
+	}
+	if f.Display() != "" {
+		s.Identity = &who{Subject: f.Subject, Email: f.Email, Name: f.Name, Tenant: f.Tenant}
+	}
+	if !f.ExpiresAt.IsZero() {
+		s.ExpiresAt = &f.ExpiresAt
+	}
+	if f.Problem != nil {
+		s.Problem = &problemOut{Code: f.Problem.Code, What: f.Problem.What, Next: f.Problem.Next}
+	}
+	return s
 }
 
 func (a *app) printJSON(v any) error {

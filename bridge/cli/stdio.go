@@ -25,7 +25,7 @@ import (
 
 func (a *app) stdio() *cobra.Command {
 	var flags serverFlags
-	var url string
+	var url, account string
 	noAgent := false
 	cmd := &cobra.Command{
 		Use: "stdio NAME | stdio --url URL", GroupID: "clients",
@@ -33,9 +33,14 @@ func (a *app) stdio() *cobra.Command {
 		Long: `Speak MCP on standard input and output and pass every message on to the server,
 with a fresh access token. MCP clients start this; see drawbridge install.
 
+NAME@ACCOUNT connects to one of its accounts. With NAME alone the rule of the
+nearest folder above the one that the client works in counts, else the server's
+default: see drawbridge use.
+
 With --url the server need not be added first. Its sign-in is kept by the URL,
 the client id and the scopes, so that several processes share one.`,
 		Example: `  drawbridge stdio notes
+  drawbridge stdio notes@work
   drawbridge stdio --url https://notes.example.com/mcp --scope notes.read`,
 		Args: between(0, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -43,56 +48,64 @@ the client id and the scopes, so that several processes share one.`,
 			if err != nil {
 				return err
 			}
-			server, err := a.stdioServer(p, flags, url, args)
+			who, err := a.stdioServer(p, flags, url, account, args)
 			if err != nil {
 				return err
 			}
-			return a.bridge(cmd.Context(), p, server, noAgent)
+			return a.bridge(cmd.Context(), p, who, noAgent)
 		},
 	}
 	flags.register(cmd)
 	cmd.Flags().StringVar(&url, "url", "", "the server's `URL`, instead of the name of an added one")
+	accountFlag(cmd, &account)
 	cmd.Flags().BoolVar(&noAgent, "no-agent", false, "start no agent: sign in from this process when it has to be")
 	return cmd
 }
 
-// stdioServer is the added server that was named, or one made of the options.
-func (a *app) stdioServer(p config.Paths, flags serverFlags, url string, args []string) (config.Server, error) {
+// stdioServer is the added server that was named, or one made of the options,
+// and the account at it.
+func (a *app) stdioServer(p config.Paths, flags serverFlags, url, account string, args []string) (whom, error) {
 	if (len(args) == 1) == (url != "") {
-		return config.Server{}, fault.New(fault.Usage, "Either the NAME of a server or --url is wanted.", "Run: drawbridge stdio --help")
+		return whom{}, fault.New(fault.Usage, "Either the NAME of a server or --url is wanted.", "Run: drawbridge stdio --help")
 	}
 	if url != "" {
 		if err := config.CheckURL(url, flags.allowHTTP); err != nil {
-			return config.Server{}, err
+			return whom{}, err
 		}
-		return flags.server("", url)
+		choice := config.Choice{Account: config.DefaultAccount, Source: config.BuiltIn}
+		if account != "" {
+			choice = config.Choice{Account: account, Source: config.Asked}
+		}
+		server, err := flags.server("", url)
+		return whom{server, choice}, errors.Join(err, config.CheckAccount(choice.Account))
 	}
 	settings, err := config.Load(p)
 	if err != nil {
-		return config.Server{}, err
+		return whom{}, err
 	}
-	server, err := settings.Find(args[0])
+	who, err := a.whom(settings, args[0], account)
 	if err != nil {
-		return server, err
+		return who, err
 	}
 	if flags.clientID != "" || len(flags.scopes) > 0 || flags.allowHTTP {
-		return server, fault.New(fault.Usage, "--client-id, --scope and --allow-http go with --url.", "An added server keeps its own: drawbridge add --help")
+		return who, fault.New(fault.Usage, "--client-id, --scope and --allow-http go with --url.", "An added server keeps its own: drawbridge add --help")
 	}
 	extra, err := parseHeaders(flags.headers)
 	for k, v := range extra {
-		if server.Headers == nil {
-			server.Headers = map[string]string{}
+		if who.server.Headers == nil {
+			who.server.Headers = map[string]string{}
 		}
-		server.Headers[k] = v
+		who.server.Headers[k] = v
 	}
-	return server, err
+	return who, err
 }
 
 // logLimit bounds the wait for the last lines of the log to be read.
 const logLimit = 20 * time.Millisecond
 
 // bridge passes messages until the client closes its end.
-func (a *app) bridge(ctx context.Context, p config.Paths, server config.Server, noAgent bool) error {
+func (a *app) bridge(ctx context.Context, p config.Paths, who whom, noAgent bool) error {
+	server := who.server
 	// A client that dies closes the output before the input; a process that the
 	// broken pipe killed could be in the middle of a renewal. (Not ignored but
 	// caught: programs that we start inherit what is ignored.)
@@ -109,7 +122,8 @@ func (a *app) bridge(ctx context.Context, p config.Paths, server config.Server, 
 		return err
 	}
 	defer closeManager(m)
-	account := m.Account(server, "")
+	account := m.Account(server, who.Account)
+	log.Debug("account chosen", "account", account.Name(), "by", who.Source, "folder", who.Folder)
 	if s := os.Getenv(secretVariable); s != "" && server.ClientID != "" {
 		if err := account.SetClientSecret(ctx, secret.New(s)); err != nil {
 			return err
@@ -142,7 +156,7 @@ func (a *app) needSignIn(ctx context.Context, p config.Paths, account *credentia
 			if account.Server().Name == "" {
 				target = control.Unnamed(account.Server())
 			}
-			answer, err := client.Need(ctx, target)
+			answer, err := client.Need(ctx, target.As(account.Account()))
 			if err == nil {
 				log.Info("sign-in needed", "server", account.Name(), "action", answer.Action)
 				return

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,7 +15,10 @@ import (
 // noCommand says that parent has no such command, and which one may be meant.
 func noCommand(parent *cobra.Command, name string) error {
 	next := "Run: " + parent.CommandPath() + " --help"
-	if s := parent.SuggestionsFor(name); len(s) > 0 {
+	s := slices.DeleteFunc(parent.SuggestionsFor(name), func(s string) bool {
+		return len(s) <= 3 && s[0] != name[0] // two letters of three differ from anything
+	})
+	if len(s) > 0 {
 		for i := range s {
 			s[i] = parent.CommandPath() + " " + s[i]
 		}

@@ -17,11 +17,11 @@ func describe(f credential.Facts, now time.Time) string {
 		return "Asks nobody to sign in."
 	case credential.SignInNeeded:
 		if f.Problem != nil {
-			return printable(f.Problem.What) + " Sign in: drawbridge login " + f.Server.Name
+			return printable(f.Problem.What) + " Sign in: drawbridge login " + f.Server.Label(f.Account)
 		}
-		return "Needs you to sign in: drawbridge login " + f.Server.Name
+		return "Needs you to sign in: drawbridge login " + f.Server.Label(f.Account)
 	default:
-		return "Nobody is signed in. If the server wants it: drawbridge login " + f.Server.Name
+		return "Nobody is signed in. If the server wants it: drawbridge login " + f.Server.Label(f.Account)
 	}
 	return fmt.Sprintf("Signed in%s; %s.", as(f), life(f, now))
 }

@@ -103,8 +103,17 @@ func TestNewEntry(t *testing.T) {
 			}
 		})
 	}
+	for name, want := range map[string]string{"demo@work": "demo-work", "demo@ada+x@example.com": "demo-ada-x-example.com"} {
+		got, err := NewEntry(env, name, "/usr/bin/drawbridge", usual)
+		if err != nil || got.Name != want || EntryName(name) != want || got.Args[len(got.Args)-1] != name {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
 	if _, err := NewEntry(env, "demo", "drawbridge", usual); !fault.Is(err, fault.Usage) {
 		t.Errorf("relative command: %v, want usage", err)
+	}
+	if _, err := NewEntry(env, "demo@a b", "/usr/bin/drawbridge", usual); !fault.Is(err, fault.Usage) {
+		t.Errorf("a bad account: %v", err)
 	}
 	if _, err := NewEntry(env, "a b", "/usr/bin/drawbridge", usual); !fault.Is(err, fault.Usage) {
 		t.Errorf("bad name: %v, want usage", err)

@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"path/filepath"
@@ -31,20 +32,26 @@ const (
 	stateVariable  = "DRAWBRIDGE_STATE_DIR"
 )
 
-// NewEntry makes the entry that starts `command stdio name`. Clients start it
+// EntryName is what a client calls NAME or NAME@ACCOUNT: clients take letters,
+// digits, '.', '_' and '-', and make names of tools of it.
+func EntryName(name string) string { return strings.NewReplacer("@", "-", "+", "-").Replace(name) }
+
+// NewEntry makes the entry that starts `command stdio name`; name is NAME or
+// NAME@ACCOUNT. Clients start it
 // with hardly any environment, so folders that it would not find by HOME (on
 // Windows APPDATA and LOCALAPPDATA) alone are written into the entry: as
 // arguments, or, when a path holds a space, as environment variables, because
 // some clients split arguments at spaces.
 func NewEntry(env Env, name, command string, p config.Paths) (Entry, error) {
-	if err := config.CheckName(name); err != nil {
+	server, _, err := config.SplitName(name)
+	if err = errors.Join(config.CheckName(server), err); err != nil {
 		return Entry{}, err
 	}
 	if !filepath.IsAbs(command) {
 		return Entry{}, fault.New(fault.Usage, fmt.Sprintf("%q is not an absolute path.", command),
 			"Start drawbridge by its full path and try again.")
 	}
-	e := Entry{Name: name, Command: command}
+	e := Entry{Name: EntryName(name), Command: command}
 	usual := usualPaths(env)
 	folder := func(flag, variable, is, usual string) {
 		switch {

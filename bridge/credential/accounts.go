@@ -35,8 +35,8 @@ func (f Facts) isAt(server config.Server) bool {
 	return f.Key == Key(server, f.Account) && f.Server.URL == server.URL
 }
 
-// others are the server's other accounts that somebody is signed in to.
-func (a *Account) others() []Facts {
+// Others are what is known of the server's other accounts that somebody has signed in to.
+func (a *Account) Others() []Facts {
 	all, err := a.m.AllFacts()
 	if err != nil {
 		a.m.log.Warn("some facts unreadable", "error", err)
@@ -58,7 +58,7 @@ func (a *Account) expect(ui UI) UI {
 		ui.LoginHint = a.account // named like the person's e-mail address
 	}
 	added := !config.SameAccount(a.account, config.DefaultAccount) && (err != nil || f.Subject == "")
-	ui.SelectAccount = ui.SelectAccount || added || len(a.others()) > 0
+	ui.SelectAccount = ui.SelectAccount || added || len(a.Others()) > 0
 	return ui
 }
 
