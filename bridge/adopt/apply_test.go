@@ -296,3 +296,28 @@ func TestApplyAfterTheFilesWentAway(t *testing.T) {
 		t.Errorf("%+v, %v", done, err)
 	}
 }
+
+// TestApplyWaitsForMcpRemote: an mcp-remote that renews at this moment is let
+// finish, and what it got is what is taken over.
+func TestApplyWaitsForMcpRemote(t *testing.T) {
+	w := newWorld(t)
+	w.entry(w.demo.URL())
+	f := w.look()
+	store := ".mcp-auth/mcp-remote-v1/" + w.key
+	lease := w.write(store+"_refresh_in_progress.json", map[string]any{"pid": 1, "nonce": "theirs", "at": time.Now().UnixMilli()})
+	timer := time.AfterFunc(400*time.Millisecond, func() {
+		w.write(store+"_tokens.json", map[string]any{"access_token": "renewed", "refresh_token": "rotated", "expires_in": 3600})
+		_ = os.Remove(lease)
+	})
+	defer timer.Stop()
+	done, err := w.apply(f, adopt.Task{Delete: true})
+	if err != nil || len(done) != 1 || !done[0].TakenOver {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	if token, err := w.manager.Account(w.servers()[0], "").Bearer(t.Context()); err != nil || token.Reveal() != "renewed" {
+		t.Errorf("what was taken over is not what mcp-remote got; %v", err)
+	}
+	if w.stored() {
+		t.Error("its files are left")
+	}
+}
