@@ -37,6 +37,7 @@ const (
 type gate struct {
 	locks    string // "": this process only
 	attended bool   // a person has just asked for something: askPause does not count
+	limit    time.Duration
 
 	mu     sync.Mutex
 	flight *asking
@@ -50,7 +51,9 @@ type asking struct {
 	err  error
 }
 
-func newGate(locks string, attended bool) *gate { return &gate{locks: locks, attended: attended} }
+func newGate(locks string, attended bool) *gate {
+	return &gate{locks: locks, attended: attended, limit: unlockLimit}
+}
 
 // ready returns nil when the keychain is unlocked, at the latest after
 // unlockLimit. Its errors are errNoBus, errNoService, errLocked and ctx's.
@@ -83,7 +86,7 @@ func (g *gate) ready(ctx context.Context) error {
 		f = &asking{done: make(chan struct{})}
 		g.flight = f
 		go func() { // ends within unlockLimit, or with the process
-			ctx, cancel := context.WithTimeout(context.Background(), unlockLimit)
+			ctx, cancel := context.WithTimeout(context.Background(), g.limit)
 			defer cancel()
 			f.err = g.unlock(ctx)
 			g.mu.Lock()
@@ -109,13 +112,14 @@ func (g *gate) unlock(ctx context.Context) error {
 		return err
 	}
 	defer s.close()
+	release := func() {}
 	if g.locks != "" {
-		release, err := takeFile(ctx, filepath.Join(g.locks, "unlock.lock"), false)
+		release, err = takeFile(ctx, filepath.Join(g.locks, "unlock.lock"), false)
 		if err != nil {
 			return fmt.Errorf("%w: %w", errLocked, err)
 		}
-		defer release()
 	}
+	defer func() { release() }()
 	if locked, err := s.locked(ctx); err != nil || !locked {
 		return err
 	}
@@ -124,6 +128,8 @@ func (g *gate) unlock(ctx context.Context) error {
 	case last.After(came):
 		return fmt.Errorf("%w: another process has just asked in vain", errLocked)
 	case !g.attended && time.Since(last) < askPause:
+		release() // waiting needs no turn
+		release = func() {}
 		return s.waitUnlocked(ctx, fmt.Errorf("%w: nobody answered when asked last", errLocked))
 	}
 	begun := time.Now()
@@ -207,7 +213,11 @@ func (s *secretService) prompt(ctx context.Context) error {
 	signals := make(chan *dbus.Signal, 4)
 	s.conn.Signal(signals)
 	asked := s.conn.Object(serviceName, prompt)
-	dismiss := func() { asked.Go("org.freedesktop.Secret.Prompt.Dismiss", dbus.FlagNoReplyExpected, nil) }
+	dismiss := func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dismissLimit)
+		defer cancel()
+		_ = asked.CallWithContext(ctx, "org.freedesktop.Secret.Prompt.Dismiss", 0).Err
+	}
 	if err := asked.CallWithContext(ctx, "org.freedesktop.Secret.Prompt.Prompt", 0, "").Err; err != nil {
 		return fmt.Errorf("%w: %w", errLocked, err)
 	}

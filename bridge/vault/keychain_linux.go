@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 )
@@ -40,18 +41,27 @@ type secretService struct {
 	conn       *dbus.Conn
 	service    dbus.BusObject
 	collection dbus.ObjectPath // the one that go-keyring will use
+	end        func()
 }
+
+// dismissLimit is how long a connection outlives its context: time enough to
+// take a prompt back.
+const dismissLimit = 2 * time.Second
 
 // connect returns errNoBus or errNoService when there is nobody to talk to.
 func connect(ctx context.Context) (*secretService, error) {
 	if !haveBus() {
 		return nil, errNoBus
 	}
-	conn, err := dbus.ConnectSessionBus(dbus.WithContext(ctx))
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(dismissLimit, end) })
+	conn, err := dbus.ConnectSessionBus(dbus.WithContext(life))
 	if err != nil {
+		stop()
+		end()
 		return nil, fmt.Errorf("%w: %w", errNoBus, err)
 	}
-	s := &secretService{conn: conn, service: conn.Object(serviceName, servicePath)}
+	s := &secretService{conn: conn, service: conn.Object(serviceName, servicePath), end: func() { stop(); end() }}
 	if s.collection, err = defaultCollection(ctx, s.service); err != nil {
 		s.close()
 		return nil, err
@@ -59,7 +69,10 @@ func connect(ctx context.Context) (*secretService, error) {
 	return s, nil
 }
 
-func (s *secretService) close() { _ = s.conn.Close() }
+func (s *secretService) close() {
+	_ = s.conn.Close()
+	s.end()
+}
 
 func (s *secretService) locked(ctx context.Context) (bool, error) {
 	var locked dbus.Variant

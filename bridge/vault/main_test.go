@@ -105,6 +105,15 @@ type process struct {
 
 func begin(t testing.TB, j job) *process {
 	t.Helper()
+	p := prepare(t, j)
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func prepare(t testing.TB, j job) *process {
+	t.Helper()
 	if j.Within == 0 {
 		j.Within = time.Minute
 	}
@@ -115,9 +124,6 @@ func begin(t testing.TB, j job) *process {
 	p := &process{t: t, cmd: exec.CommandContext(t.Context(), os.Args[0])}
 	p.cmd.Env = append(os.Environ(), jobVariable+"="+string(raw), "GORACE=atexit_sleep_ms=0")
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, os.Stderr
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
 	return p
 }
 

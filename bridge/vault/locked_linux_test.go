@@ -1,0 +1,333 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+
+	"drawbridge/bridge/config"
+	"drawbridge/bridge/fault"
+	"drawbridge/bridge/secret"
+)
+
+const innerVariable = "DRAWBRIDGE_VAULT_TEST_SESSION"
+
+// within runs the test that calls it in a session of its own, made by a script of
+// test/sessions: its keychain can be locked without disturbing others. It reports
+// whether this is that session.
+func within(t *testing.T, script string, env ...string) bool {
+	t.Helper()
+	if os.Getenv(innerVariable) == t.Name() {
+		return true
+	}
+	needSession(t)
+	t.Parallel()
+	path, err := filepath.Abs(filepath.Join("..", "..", "test", "sessions", script))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=100s")
+	cmd.Env = append(append(os.Environ(), innerVariable+"="+t.Name()), env...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it ends its parts
+	cmd.WaitDelay = 10 * time.Second
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("in its session: %v\n%s", err, out)
+	}
+	return false
+}
+
+// lockKeychain locks the session's keychain, as a screen saver may.
+func lockKeychain(t *testing.T) {
+	t.Helper()
+	s, err := connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	var done []dbus.ObjectPath
+	var prompt dbus.ObjectPath
+	if err := s.service.Call("org.freedesktop.Secret.Service.Lock", 0, []dbus.ObjectPath{s.collection}).Store(&done, &prompt); err != nil {
+		t.Fatal(err)
+	}
+	if locked, err := s.locked(t.Context()); err != nil || !locked {
+		t.Fatalf("not locked: %v", err)
+	}
+}
+
+// unlockKeychain does what a login does, by the call that it makes; the password
+// is that of lib.sh.
+func unlockKeychain(t *testing.T) {
+	t.Helper()
+	s, err := connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	var ignore dbus.Variant
+	var session dbus.ObjectPath
+	if err := s.service.Call("org.freedesktop.Secret.Service.OpenSession", 0, "plain", dbus.MakeVariant("")).Store(&ignore, &session); err != nil {
+		t.Fatal(err)
+	}
+	password := struct {
+		Session           dbus.ObjectPath
+		Parameters, Value []byte
+		Type              string
+	}{session, nil, []byte("drawbridge"), "text/plain"}
+	err = s.service.Call("org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface.UnlockWithMasterPassword", 0, s.collection, password).Err
+	if err != nil {
+		t.Fatal(err)
+	}
+	if locked, err := s.locked(t.Context()); err != nil || locked {
+		t.Fatalf("still locked: %v", err)
+	}
+}
+
+// prompts counts how often the person is asked, by listening on the bus.
+type prompts struct {
+	mu sync.Mutex
+	n  int
+}
+
+func countPrompts(t *testing.T) *prompts {
+	t.Helper()
+	conn, err := dbus.ConnectSessionBus()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	err = conn.BusObject().Call("org.freedesktop.DBus.Monitoring.BecomeMonitor", 0,
+		[]string{"type='method_call',interface='org.freedesktop.Secret.Prompt',member='Prompt'"}, uint32(0)).Err
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &prompts{}
+	seen := make(chan *dbus.Message, 64)
+	conn.Eavesdrop(seen)
+	go func() { // ends with the connection
+		for m := range seen {
+			if m.Type == dbus.TypeMethodCall {
+				p.mu.Lock()
+				p.n++
+				p.mu.Unlock()
+			}
+		}
+	}()
+	return p
+}
+
+// since is how many there were since the last call.
+func (p *prompts) since() int {
+	time.Sleep(100 * time.Millisecond) // what was sent arrives
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := p.n
+	p.n = 0
+	return n
+}
+
+func lockedJob(t *testing.T, attended bool) job {
+	p, _ := keyPaths(t)
+	return job{Do: "check", Paths: p, Choice: &config.Vault{Kind: config.KeychainVault}, Service: "drawbridge-locked", Attended: attended}
+}
+
+// five processes at once.
+func five(t *testing.T, j job) []*process {
+	var all []*process
+	for range 5 {
+		all = append(all, begin(t, j))
+	}
+	return all
+}
+
+// Nobody can be asked where there is no display. Calls wait a little, for a login
+// that may be under way, and then say what to do.
+func TestLockedWithoutDisplay(t *testing.T) {
+	if !within(t, "keyring-session.sh") {
+		return
+	}
+	ctx := t.Context()
+	j := lockedJob(t, true)
+	v := Open(Config{Paths: j.Paths, Choice: j.Choice, Service: j.Service, Attended: true})
+	if err := v.Set(ctx, "a/tokens", secret.New("kept")); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(openFor)
+	lockKeychain(t)
+	asked := countPrompts(t)
+
+	if st, err := v.Status(ctx, nil); err != nil || !st.Locked || !st.Reachable || st.Entries != 1 || asked.since() != 0 {
+		t.Errorf("Status = %+v, %v; or it asked", st, err)
+	}
+	_, getErr := v.Get(ctx, "a/tokens")
+	for op, err := range map[string]error{"Get": getErr, "Set": v.Set(ctx, "a/tokens", secret.New("new"))} {
+		if !fault.Is(err, fault.KeychainLocked) || fault.CodeOf(err).ExitStatus() != 12 || fault.Public(err).Next == "" {
+			t.Errorf("%s = %v", op, err)
+		}
+	}
+	if n := asked.since(); n != 2 {
+		t.Errorf("a person's two commands asked %d times", n)
+	}
+
+	background := lockedJob(t, false)
+	for _, p := range five(t, background) {
+		if r := p.end(); r.Code != fault.KeychainLocked || r.Took > 2*lockedPatience {
+			t.Errorf("one of five: %+v", r)
+		}
+	}
+
+	if n := asked.since(); n != 1 {
+		t.Errorf("five processes asked %d times", n)
+	}
+	for _, p := range five(t, background) {
+		if r := p.end(); r.Code != fault.KeychainLocked || r.Took > 2*lockedPatience {
+			t.Errorf("one of five, after nobody answered: %+v", r)
+		}
+	}
+	if n := asked.since(); n != 0 {
+		t.Errorf("asked %d times after nobody answered", n)
+	}
+
+	// A login while a call waits.
+	waiting := begin(t, background)
+	time.Sleep(time.Second)
+	unlockKeychain(t)
+	if r := waiting.end(); r.Err != "" || r.Took > lockedPatience {
+		t.Errorf("unlocked while waiting: %+v", r)
+	}
+	if got, err := v.Get(ctx, "a/tokens"); err != nil || got.Reveal() != "kept" {
+		t.Errorf("after it all: %v", err)
+	}
+}
+
+// With a display one prompt serves five processes, whatever becomes of it.
+func TestLockedWithDisplay(t *testing.T) {
+	if !within(t, "desktop-session.sh", "DRAWBRIDGE_SESSION_TRAY=0") {
+		return
+	}
+	const title = "Unlock Login Keyring"
+	j := lockedJob(t, false)
+	asked := countPrompts(t)
+
+	t.Run("answered", func(t *testing.T) {
+		lockKeychain(t)
+		all := five(t, j)
+		answer(t, title, "drawbridge", "Return")
+		for _, p := range all {
+			if r := p.end(); r.Err != "" {
+				t.Errorf("%+v", r)
+			}
+		}
+		if n := asked.since(); n != 1 {
+			t.Errorf("asked %d times", n)
+		}
+	})
+	t.Run("dismissed", func(t *testing.T) {
+		lockKeychain(t)
+		all := five(t, j)
+		answer(t, title, "", "Escape")
+		for _, p := range all {
+			if r := p.end(); r.Code != fault.KeychainLocked {
+				t.Errorf("%+v", r)
+			}
+		}
+		if n := asked.since(); n != 1 {
+			t.Errorf("asked %d times", n)
+		}
+		// Left in peace, until a person wants something.
+		if r := begin(t, j).end(); r.Code != fault.KeychainLocked || asked.since() != 0 {
+			t.Errorf("asked again at once: %+v", r)
+		}
+		mine := j
+		mine.Attended = true
+		p := begin(t, mine)
+		answer(t, title, "drawbridge", "Return")
+		if r := p.end(); r.Err != "" || asked.since() != 1 {
+			t.Errorf("a person's own command: %+v", r)
+		}
+	})
+	t.Run("caller gives up", func(t *testing.T) {
+		lockKeychain(t)
+		g := newGate(j.Paths.Locks(), true)
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begun := time.Now()
+		if err := g.ready(short); !errors.Is(err, errLocked) || time.Since(begun) > 2*time.Second {
+			t.Errorf("%v after %v", err, time.Since(begun))
+		}
+		done := make(chan error, 1)
+		go func() { done <- g.ready(t.Context()) }() // joins the prompt that is there
+		answer(t, title, "drawbridge", "Return")
+		if err := <-done; err != nil || asked.since() != 1 {
+			t.Errorf("the next caller: %v", err)
+		}
+	})
+	t.Run("deadline", func(t *testing.T) {
+		lockKeychain(t)
+		g := newGate(j.Paths.Locks(), true)
+		g.limit = 2 * time.Second
+		begun := time.Now()
+		if err := g.ready(t.Context()); !errors.Is(err, errLocked) || time.Since(begun) > 4*time.Second {
+			t.Errorf("%v after %v", err, time.Since(begun))
+		}
+		if !soon(func() bool { return !visible(t, title) }) {
+			t.Error("the prompt stays on the screen")
+		}
+		asked.since()
+	})
+	t.Run("unlocked in another way", func(t *testing.T) {
+		mine := j
+		mine.Attended = true
+		p := begin(t, mine)
+		if !soon(func() bool { return visible(t, title) }) {
+			t.Fatal("nobody was asked")
+		}
+		unlockKeychain(t)
+		if r := p.end(); r.Err != "" {
+			t.Errorf("%+v", r)
+		}
+		if !soon(func() bool { return !visible(t, title) }) {
+			t.Error("the prompt stays on the screen")
+		}
+	})
+}
+
+func visible(t *testing.T, title string) bool {
+	out, _ := exec.CommandContext(t.Context(), "xdotool", "search", "--onlyvisible", "--name", "^"+title+"$").Output()
+	return len(out) > 0
+}
+
+func soon(is func() bool) bool {
+	for range 100 {
+		if is() {
+			return true
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return false
+}
+
+// answer waits for the prompt, types, presses a key, and waits until it is gone.
+func answer(t *testing.T, title, text, key string) {
+	t.Helper()
+	if !soon(func() bool { return visible(t, title) }) {
+		t.Fatal("nobody was asked")
+	}
+	time.Sleep(500 * time.Millisecond) // it takes the keyboard
+	for _, args := range [][]string{{"type", "--delay", "20", text}, {"key", key}} {
+		if out, err := exec.CommandContext(t.Context(), "xdotool", args...).CombinedOutput(); err != nil {
+			t.Fatalf("xdotool: %v: %s", err, out)
+		}
+	}
+	if !soon(func() bool { return !visible(t, title) }) {
+		t.Fatal("the prompt stays on the screen")
+	}
+}
