@@ -43,8 +43,9 @@ fmt: ## format Go and the front end
 	@go tool -modfile=tools/go.mod gofumpt -l -w *.go bridge test
 	@npm --prefix frontend run --silent format
 
-bench: ## Go benchmarks
+bench: ## a call, the token path, start and memory, each beside its floor
 	@go test -run '^$$' -bench . -benchmem ./bridge/...
+	@DRAWBRIDGE_E2E=1 go test -run '^$$' -bench . -benchtime 100x ./test
 
 soak: ## many processes on one sign-in, faults and kills: the long forms (30 min); ONLY=TestKills runs one
 	@$(SETUP) test
