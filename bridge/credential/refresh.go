@@ -19,8 +19,10 @@ const (
 	retryBudget = 15 * time.Second
 	retryFirst  = 200 * time.Millisecond
 	retryMost   = 3 * time.Second
-	// failedPause is the pause after a renewal that went wrong.
-	failedPause = time.Second
+	// failedPause is the pause after a renewal that went wrong; an endpoint that
+	// asks for a longer one (Retry-After) gets it, up to failedPauseMost.
+	failedPause     = time.Second
+	failedPauseMost = 2 * time.Minute
 	// keepTries bounds how often a rotated token is written to a vault that
 	// fails, keepPause apart.
 	keepTries = 5
@@ -43,7 +45,7 @@ func (a *Account) renew(stale secret.String) *flight {
 		return a.flight
 	}
 	f := &flight{done: make(chan struct{})}
-	if since := a.m.now().Sub(a.failedAt); a.failed != nil && a.failedFor.Equal(stale) && since >= 0 && since < failedPause {
+	if since := a.m.now().Sub(a.failedAt); a.failed != nil && a.failedFor.Equal(stale) && since >= 0 && since < pauseAfter(a.failed) {
 		f.err = a.failed
 		close(f.done)
 		return f
@@ -64,6 +66,15 @@ func (a *Account) renew(stale secret.String) *flight {
 		close(f.done)
 	})
 	return f
+}
+
+// pauseAfter is how long no renewal is tried after one that failed with err.
+func pauseAfter(err error) time.Duration {
+	var t *oauth.TokenError
+	if errors.As(err, &t) && t.Temporary() {
+		return min(max(failedPause, t.RetryAfter), failedPauseMost)
+	}
+	return failedPause
 }
 
 // refresh is the transaction: take the file lock, read the vault again, use
@@ -157,7 +168,9 @@ func (a *Account) askRefresh(ctx context.Context, r *record) (oauth.Tokens, erro
 	request := oauth.RefreshRequest{
 		TokenEndpoint: r.TokenEndpoint, Client: r.Client, RefreshToken: r.Refresh, Resource: r.Resource,
 	}
-	until := a.m.now().Add(retryBudget)
+	// By the clock that stands still while the machine sleeps: waking up in the
+	// middle must leave the time to try again.
+	until := time.Now().Add(retryBudget)
 	pause := retryFirst
 	for {
 		sending, cancel := a.m.untilSent(ctx)
@@ -175,7 +188,7 @@ func (a *Account) askRefresh(ctx context.Context, r *record) (oauth.Tokens, erro
 			return oauth.Tokens{}, err
 		}
 		a.m.log.Warn("refresh not answered", "key", a.key, "error", err)
-		if a.m.now().Add(wait).After(until) {
+		if time.Now().Add(wait).After(until) {
 			return oauth.Tokens{}, err
 		}
 		timer := time.NewTimer(wait)
