@@ -18,6 +18,9 @@ const (
 	// opLimit bounds one call to an unlocked keychain: a write takes 20 ms, and a
 	// Secret Service takes one at a time.
 	opLimit = 20 * time.Second
+	// vanishedTries is how often an entry is looked for again that was deleted
+	// between being found and being read.
+	vanishedTries = 10
 	// unlockLimit bounds the wait for a person at the unlock prompt.
 	unlockLimit = 60 * time.Second
 )
@@ -74,6 +77,9 @@ func (k *keychain) call(ctx context.Context, op func() (string, error)) (string,
 	done := make(chan result, 1) // the call may outlive us: it cannot be stopped
 	go func() {
 		value, err := op()
+		for try := 1; vanished(err) && try < vanishedTries && ctx.Err() == nil; try++ {
+			value, err = op()
+		}
 		done <- result{value, err}
 	}()
 	select {

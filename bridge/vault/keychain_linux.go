@@ -108,6 +108,20 @@ func defaultCollection(ctx context.Context, service dbus.BusObject) (dbus.Object
 	return collection, nil
 }
 
+// vanished reports whether err says that an item was deleted after a search had
+// found it: go-keyring makes two calls of each, and other processes write too.
+func vanished(err error) bool {
+	var e dbus.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Name {
+	case "org.freedesktop.Secret.Error.NoSuchObject", "org.freedesktop.DBus.Error.UnknownObject", "org.freedesktop.DBus.Error.UnknownMethod":
+		return true
+	}
+	return false
+}
+
 // Probe says how the keychain stands and asks nobody.
 func (k *keychain) Probe(ctx context.Context) (locked bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, opLimit)

@@ -30,3 +30,6 @@ func (k *keychain) Probe(ctx context.Context) (locked bool, err error) {
 	}
 	return errors.Is(err, errLocked), err
 }
+
+// vanished: nothing of the kind is known of these keychains.
+func vanished(error) bool { return false }

@@ -180,3 +180,38 @@ func TestKilledWriterBlocksNobody(t *testing.T) {
 		t.Errorf("%d files in the state folder, %v", len(entries), err)
 	}
 }
+
+// An entry that is deleted while it is read is not there; the keychain is not
+// out of order.
+func TestReadersBesideDeleters(t *testing.T) {
+	needSession(t)
+	ctx := t.Context()
+	k := &keychain{service: "drawbridge-deleters", gate: newGate("", true)}
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 6 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if got, err := k.Get(ctx, "one"); err != nil && err != ErrNotFound || err == nil && got != "x" {
+					t.Errorf("Get = %q, %v", got, err)
+					return
+				}
+			}
+		})
+	}
+	for range 60 {
+		if err := k.Set(ctx, "one", "x"); err != nil {
+			t.Error(err)
+		}
+		if err := k.Delete(ctx, "one"); err != nil {
+			t.Error(err)
+		}
+	}
+	close(stop)
+	readers.Wait()
+}
