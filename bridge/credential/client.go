@@ -104,6 +104,10 @@ func (a *Account) registered(ctx context.Context, issuer string) (registration, 
 	if errors.Is(err, vault.ErrNotFound) {
 		return registration{}, nil
 	}
+	if errors.Is(err, vault.ErrDamaged) {
+		a.m.log.Warn("stored registration is damaged; registering anew", "issuer", issuer, "error", err)
+		return registration{}, nil
+	}
 	if err != nil {
 		return registration{}, err
 	}

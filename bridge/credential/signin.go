@@ -10,6 +10,7 @@ import (
 
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/oauth"
+	"drawbridge/bridge/vault"
 )
 
 // SignInLimit bounds the time that a person has in the browser.
@@ -57,7 +58,7 @@ func (a *Account) SignIn(ctx context.Context, ui UI) error {
 	}
 	defer unlock()
 	waited := a.m.now().Sub(started)
-	if r, err := a.load(ctx); err != nil {
+	if r, err := a.load(ctx); err != nil && !errors.Is(err, vault.ErrDamaged) { // that is put right by the new tokens
 		return err // the vault must work before a person is troubled
 	} else if f, ferr := a.Facts(); r != nil && ferr == nil && f.State == SignedIn && f.SignedInAt.After(started) {
 		return nil

@@ -45,7 +45,7 @@ var damageWords = map[Damage]string{
 func damaged(name, place string, how Damage) error {
 	return fault.Wrap(&DamagedError{Name: name, How: how}, fault.Storage,
 		fmt.Sprintf("The entry %q in %s is damaged: %s.", name, place, damageWords[how]),
-		"Sign in to that server again: this writes it anew. All such entries: drawbridge vault status")
+		"Sign in to that server again, with its client secret if it has one: this writes it anew. All such entries: drawbridge vault status")
 }
 
 // howDamaged is "" for an error that says nothing about the entry.
