@@ -162,6 +162,79 @@ describe('adding a server', () => {
   })
 })
 
+describe('accounts', () => {
+  const card = (name: string) => page.getByRole('article', { name, exact: true })
+  const field = () => page.getByLabelText('Name of the account')
+
+  it('has a card for each, with who it is', async () => {
+    await show('accounts')
+    await expect.element(card('issues (default)')).toHaveTextContent('Signed in as ada@example.com')
+    await expect.element(card('issues (work)')).toHaveTextContent('Signed in as grace@navy.example in navy')
+    // One account needs no name.
+    await expect.element(card('wiki')).toHaveTextContent('Signed in as ada@example.com')
+    await expect.element(button('Sign out: issues (work)')).toBeVisible()
+  })
+
+  it('adds one and signs in', async () => {
+    await show('accounts')
+    await button('Add another account: wiki').click()
+    await expect.element(field()).toHaveFocus()
+    await userEvent.keyboard('work{Enter}')
+    await expect.element(page.getByRole('dialog')).not.toBeInTheDocument()
+    await expect.element(card('wiki (work)')).toHaveTextContent('Signing in')
+    await expect.element(card('wiki (default)')).toHaveTextContent('Signed in as ada@example.com')
+    fake.finishSignIn('wiki@work')
+    await expect.element(card('wiki (work)')).toHaveTextContent('Signed in as grace@navy.example')
+  })
+
+  it('forgets one that was given up', async () => {
+    await show('accounts')
+    await button('Add another account: wiki').click()
+    await userEvent.keyboard('work{Enter}')
+    await button('Cancel: wiki (work)').click()
+    await expect.element(card('wiki (work)')).not.toBeInTheDocument()
+    await expect.element(card('wiki')).toBeVisible()
+  })
+
+  it('complains about the name beside the field', async () => {
+    await show('accounts')
+    await button('Add another account: issues').click()
+    await button('Sign in').click()
+    await expect.element(field()).toHaveAccessibleDescription('Give the account a name.')
+    await field().fill('a b')
+    await expect.element(field()).toHaveAccessibleDescription(/^Up to 64 letters/)
+    await field().fill('Work')
+    await expect.element(field()).toHaveAccessibleDescription('There is an account named Work already.')
+    fake.addAccount = () => Promise.reject(Object.assign(new Error(), { code: 'usage', what: 'No.', next: 'Another.' }))
+    await field().fill('other')
+    await button('Sign in').click()
+    await expect.element(field()).toHaveAccessibleDescription('No. Another.')
+    await expect.element(field()).toHaveFocus()
+  })
+
+  it('signs out of one and leaves the other', async () => {
+    await show('accounts')
+    await button('Sign out: issues (work)').click()
+    await expect.element(card('issues (work)')).toHaveTextContent('Signed out')
+    await expect.element(card('issues (default)')).toHaveTextContent('Signed in as ada@example.com')
+  })
+
+  it('removes one account, or the server with all', async () => {
+    await show('accounts')
+    await button('Remove account: issues (work)').click()
+    await expect.element(page.getByRole('dialog')).toHaveTextContent('its other accounts stay')
+    await button('Remove').click()
+    await expect.element(card('issues (work)')).not.toBeInTheDocument()
+    await expect.element(card('issues')).toBeVisible()
+
+    await show('accounts')
+    await button('Remove: issues').last().click()
+    await expect.element(page.getByRole('dialog')).toHaveTextContent('work: grace@navy.example')
+    await button('Remove').click()
+    await expect.element(page.getByRole('dialog')).not.toBeInTheDocument()
+  })
+})
+
 describe('the token', () => {
   async function open() {
     await show()

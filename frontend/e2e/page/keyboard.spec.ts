@@ -51,6 +51,27 @@ test('add, sign in, read the token, sign out and remove by keyboard', async ({ p
   await expect(page.getByRole('heading', { level: 1 })).toBeFocused()
 })
 
+test('add another account and remove it by keyboard', async ({ page }) => {
+  await page.goto('/?scene=accounts&signInTime=600')
+  await tabTo(page, 'Add another account: wiki')
+  await page.keyboard.press('Enter')
+  await expect(page.getByLabel('Name of the account')).toBeFocused()
+  await page.keyboard.type('work')
+  await page.keyboard.press('Enter')
+  const card = page.getByRole('article', { name: 'wiki (work)' })
+  await expect(card).toContainText('Signing in')
+  await expect(page.getByRole('button', { name: 'Add another account: wiki' })).toBeFocused()
+  await expect(card).toContainText('Signed in as grace@navy.example in navy')
+
+  await tabTo(page, 'Remove account: wiki (work)')
+  await page.keyboard.press('Enter')
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  await expect(card).toBeHidden()
+  await expect(page.getByRole('article', { name: 'wiki', exact: true })).toBeVisible()
+  await expect(page.getByRole('heading', { level: 1 })).toBeFocused()
+})
+
 test('a dialog keeps the focus inside and gives it back', async ({ page }) => {
   await page.goto('/?scene=mixed')
   const add = page.getByRole('button', { name: 'Add server' })

@@ -61,6 +61,23 @@ const screens: Screen[] = [
       await page.getByRole('button', { name: 'Add and sign in' }).click()
     },
   },
+  { name: 'accounts', scene: 'accounts' },
+  {
+    name: 'add-account',
+    scene: 'accounts',
+    open: async (page) => {
+      await page.getByRole('button', { name: 'Add another account: issues' }).click()
+      await page.getByLabel('Name of the account').fill('work')
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+    },
+  },
+  {
+    name: 'remove-accounts',
+    scene: 'accounts',
+    open: async (page) => {
+      await page.getByRole('button', { name: 'Remove: issues' }).click()
+    },
+  },
   {
     name: 'remove',
     scene: 'mixed',

@@ -8,6 +8,8 @@ const listeners = new Map<string, (payload: unknown) => void>()
 const app = {
   Snapshot: vi.fn(() => Promise.resolve({ seq: 1, version: 'v', servers: null, problem: null })),
   AddServer: vi.fn(() => Promise.resolve(raw)),
+  AddAccount: vi.fn(() => Promise.resolve({ id: 's1', url: '', done: false })),
+  RemoveAccount: vi.fn(() => Promise.resolve(null)),
   SignOut: vi.fn((): Promise<unknown> => Promise.resolve(null)),
   Token: vi.fn(() => Promise.resolve({ format: 'opaque', header: null, claims: null, audience: null, scopes: null })),
 }
@@ -29,6 +31,13 @@ it('makes lists of Go\u2019s nil slices', async () => {
   expect(await bridge().snapshot()).toMatchObject({ servers: [], problem: null })
   expect(await bridge().addServer({ name: 'demo', url: 'https://x' })).toMatchObject({ scopes: [], expiresAt: null })
   expect(await bridge().token('k')).toMatchObject({ claims: [], checks: [], expiresAt: null })
+})
+
+it('adds and removes accounts', async () => {
+  expect(await bridge().addAccount('demo', 'work')).toMatchObject({ id: 's1', problem: null })
+  expect(app.AddAccount).toHaveBeenCalledWith('demo', 'work')
+  expect(await bridge().removeAccount('demo@work')).toBeNull()
+  expect(app.RemoveAccount).toHaveBeenCalledWith('demo@work')
 })
 
 it('rejects with the Problem that Go gave', async () => {

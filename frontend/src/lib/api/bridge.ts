@@ -10,6 +10,8 @@ export function bridge(): Api {
     snapshot: () => ask(async () => toSnapshot(await app.Snapshot())),
     addServer: (server) => ask(async () => toServer(await app.AddServer(server))),
     removeServer: (name) => ask(() => app.RemoveServer(name) as Promise<Problem | null>),
+    removeAccount: (key) => ask(() => app.RemoveAccount(key) as Promise<Problem | null>),
+    addAccount: (name, account) => ask(async () => toSignIn(await app.AddAccount(name, account))),
     startSignIn: (key) => ask(async () => toSignIn(await app.StartSignIn(key))),
     cancelSignIn: (id) => ask(() => app.CancelSignIn(id)),
     signOut: (key) => ask(() => app.SignOut(key) as Promise<Problem | null>),

@@ -1,6 +1,18 @@
 import { ApiError, type Api, type Change, type Listener, type Problem } from './types'
 import type { NewServer, Report, Server, SignIn, Snapshot } from './types'
-import { ada, authorizeURL, make, noKeychain, notRevoked, opaqueReport, report, scenes, signedIn } from './fakeScenes'
+import {
+  ada,
+  authorizeURL,
+  grace,
+  make,
+  makeAccount,
+  noKeychain,
+  notRevoked,
+  opaqueReport,
+  report,
+  scenes,
+  signedIn,
+} from './fakeScenes'
 import type { Scene } from './fakeScenes'
 
 // An agent in the page, for `npm run dev` and the tests. It keeps servers, takes
@@ -71,7 +83,7 @@ export class Fake implements Api {
     const now = this.#options.now()
     this.update(key, {
       ...signedIn(now, now + this.#options.tokenTime),
-      identity: ada,
+      identity: this.#servers.some((s) => s.key === key && s.account !== 'default') ? grace : ada,
     })
   }
 
@@ -100,11 +112,24 @@ export class Fake implements Api {
 
   removeServer(name: string): Promise<Problem | null> {
     return this.#answer(() => {
-      const server = this.#servers.find((s) => s.name === name)
-      this.#servers = this.#servers.filter((s) => s.name !== name)
-      if (server) this.emit({ seq: ++this.#seq, removed: server.key })
+      this.#replace(this.#servers.filter((s) => s.name !== name))
       return null
     })
+  }
+
+  removeAccount(key: string): Promise<Problem | null> {
+    return this.#answer(() => {
+      this.#replace(this.#servers.filter((s) => s.key !== key))
+      return null
+    })
+  }
+
+  async addAccount(name: string, account: string): Promise<SignIn> {
+    const last = this.#servers.findLastIndex((s) => s.name === name)
+    const url = this.#servers[last]?.url ?? ''
+    const added = makeAccount(name, url, account, 'signed_out')
+    await this.#answer(() => this.#replace(this.#servers.toSpliced(last + 1, 0, added)))
+    return this.startSignIn(added.key)
   }
 
   startSignIn(key: string): Promise<SignIn> {
@@ -131,14 +156,21 @@ export class Fake implements Api {
   cancelSignIn(id: string): Promise<void> {
     return this.#answer(() => {
       const server = this.#servers.find((s) => s.signIn?.id === id)
-      if (server) this.update(server.key, { state: 'signed_out', signIn: null })
+      if (!server) return
+      // An account that was about to be added is not there when the person gives up.
+      if (server.account !== 'default' && server.identity.subject === '') {
+        this.#replace(this.#servers.filter((s) => s !== server))
+      } else this.update(server.key, { state: 'signed_out', signIn: null })
     })
   }
 
   signOut(key: string): Promise<Problem | null> {
     return this.#answer(() => {
       const server = this.#servers.find((s) => s.key === key)
-      if (server) this.update(key, make(server.name, server.url, 'signed_out'))
+      if (server) {
+        const { name, url, account, label } = server
+        this.update(key, make(name, url, 'signed_out', { key, account, label, default: server.default }))
+      }
       return server?.name === 'archive' ? notRevoked : null
     })
   }
@@ -165,6 +197,16 @@ export class Fake implements Api {
   subscribe(listener: Listener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  /** Other servers or accounts than before. */
+  #replace(servers: Server[]) {
+    this.#servers = servers.map((s) => {
+      const several = s.account !== 'default' || servers.some((o) => o !== s && o.name === s.name)
+      return { ...s, label: several ? `${s.name} (${s.account})` : s.name }
+    })
+    this.#seq++
+    this.emit({ seq: this.#seq, snapshot: this.#snapshot() })
   }
 
   #tell(what: (listener: Listener) => void) {

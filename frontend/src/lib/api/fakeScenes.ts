@@ -3,7 +3,8 @@ import type { Problem, Report, Server, State } from './types'
 // What the fake agent has and says; see fake.ts.
 
 /** What the fake starts with; `?scene=` in the address chooses one. */
-export type Scene = 'mixed' | 'empty' | 'loading' | 'away' | 'no_keychain' | 'long' | 'opaque' | 'single' | 'three'
+export type Scene =
+  'mixed' | 'empty' | 'loading' | 'away' | 'no_keychain' | 'long' | 'opaque' | 'single' | 'three' | 'accounts'
 
 export const noKeychain: Problem = {
   code: 'no_keychain',
@@ -20,8 +21,9 @@ export const notRevoked: Problem = {
 export const authorizeURL =
   'https://auth.example.com/authorize?response_type=code&client_id=5f0c7a52&redirect_uri=http%3A%2F%2F127.0.0.1%3A41231%2Fcallback&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256&state=af0ifjsldkj&resource=https%3A%2F%2Fmcp.example.com%2Fmcp'
 
-export const ada = { subject: 'u-1815', email: 'ada@example.com', name: 'Ada Lovelace' }
-const nobody = { subject: '', email: '', name: '' }
+export const ada = { subject: 'u-1815', email: 'ada@example.com', name: 'Ada Lovelace', tenant: '' }
+export const grace = { subject: 'u-1906', email: 'grace@navy.example', name: 'Grace Hopper', tenant: 'navy' }
+const nobody = { subject: '', email: '', name: '', tenant: '' }
 
 export function make(name: string, url: string, state: State, more: Partial<Server> = {}): Server {
   return {
@@ -29,6 +31,8 @@ export function make(name: string, url: string, state: State, more: Partial<Serv
     name,
     url,
     account: 'default',
+    label: name,
+    default: true,
     named: true,
     state,
     problem: null,
@@ -42,6 +46,18 @@ export function make(name: string, url: string, state: State, more: Partial<Serv
     signIn: null,
     ...more,
   }
+}
+
+/** Another account of a server. */
+export function makeAccount(
+  name: string,
+  url: string,
+  account: string,
+  state: State,
+  more: Partial<Server> = {},
+): Server {
+  const label = `${name} (${account})`
+  return make(name, url, state, { key: `${name.toLowerCase()}@${account}`, account, label, default: false, ...more })
 }
 
 export function signedIn(from: number, to: number): Partial<Server> {
@@ -81,6 +97,17 @@ export const scenes: Record<Scene, (now: number) => Server[]> = {
     }),
     make('builds', 'https://builds.example.com/mcp', 'signed_in', signedIn(now - 65 * s, now - 5 * s)),
   ],
+  accounts: (now) => [
+    make('issues', 'https://issues.example.com/mcp', 'signed_in', {
+      ...signedIn(now - 1204 * s, now + 2396 * s),
+      label: 'issues (default)',
+    }),
+    makeAccount('issues', 'https://issues.example.com/mcp', 'work', 'signed_in', {
+      ...signedIn(now - 304 * s, now + 3296 * s),
+      identity: grace,
+    }),
+    make('wiki', 'https://wiki.example.com/mcp', 'signed_in', signedIn(now - 65 * s, now + 535 * s)),
+  ],
   mixed: (now) => [
     make('demo', 'http://127.0.0.1:4100/mcp', 'signed_in', signedIn(now - 40 * s, now + 1712 * s)),
     make('linear', 'https://mcp.linear.app/mcp', 'sign_in_needed', {
@@ -116,7 +143,12 @@ export const scenes: Record<Scene, (now: number) => Server[]> = {
   long: (now) => [
     make(long, `https://mcp.${'very-'.repeat(12)}long.example.com/${'path/'.repeat(20)}mcp?tenant=42`, 'signed_in', {
       ...signedIn(now - 3600 * s, now + 86_400 * 40 * s),
-      identity: { subject: 'x', email: `${'somebody.with.a.long.name.'.repeat(4)}@example.com`, name: '' },
+      identity: {
+        subject: 'x',
+        email: `${'somebody.with.a.long.name.'.repeat(4)}@example.com`,
+        name: '',
+        tenant: 'a-tenant',
+      },
     }),
     make('no-browser', 'https://mcp.example.com/mcp', 'signing_in', {
       signIn: {

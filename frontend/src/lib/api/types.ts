@@ -66,8 +66,12 @@ export interface Api {
   snapshot(): Promise<Snapshot>
   /** Resolves to the server as it stands after it was added. */
   addServer(server: NewServer): Promise<Server>
-  /** Resolves to what of the signing out did not work, or null; so does signOut. */
+  /** Resolves to what of the signing out did not work, or null; so do removeAccount and signOut. */
   removeServer(name: string): Promise<Problem | null>
+  /** Signs out of one account and forgets it. */
+  removeAccount(key: string): Promise<Problem | null>
+  /** Begins to sign in to another account of the server with the name. */
+  addAccount(name: string, account: string): Promise<SignIn>
   startSignIn(key: string): Promise<SignIn>
   cancelSignIn(id: string): Promise<void>
   signOut(key: string): Promise<Problem | null>

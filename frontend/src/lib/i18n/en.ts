@@ -46,6 +46,9 @@ export const text = {
     signOut: 'Sign out',
     viewToken: 'View token',
     remove: 'Remove',
+    removeAccount: 'Remove account',
+    addAccount: 'Add another account',
+    tenant: (tenant: string) => `in ${tenant}`,
     of: (action: string, name: string) => `${action}: ${name}`,
     actionFailed: 'That did not work.',
   },
@@ -95,7 +98,22 @@ export const text = {
         'The address must start with https:// (http:// only for this computer), or tokens would cross the network in clear text.',
     } satisfies Record<AddressFault, string>,
   },
+  addAccount: {
+    title: (name: string) => `Add an account of ${name}`,
+    body: 'Your browser opens, and you choose who signs in. The accounts that are there stay as they are.',
+    name: 'Name of the account',
+    nameHint: (name: string) => `Your own word for it, such as work. MCP clients use it as ${name}@work.`,
+    noName: 'Give the account a name.',
+    badName:
+      'Up to 64 letters, digits, \u201c.\u201d, \u201c_\u201d, \u201c+\u201d and \u201c-\u201d, starting with a letter or a digit; or an e-mail address.',
+    taken: (name: string) => `There is an account named ${name} already.`,
+    submit: 'Sign in',
+    cancel: 'Cancel',
+  },
   remove: {
+    account:
+      'Drawbridge signs out of this account and forgets it. The server and its other accounts stay. MCP clients that use this account no longer reach the server.',
+    all: 'You will be signed out of each of these accounts:',
     title: (name: string) => `Remove ${name}?`,
     body: 'Drawbridge signs out and forgets the server. MCP clients that use it no longer reach it until you add it again.',
     confirm: 'Remove',

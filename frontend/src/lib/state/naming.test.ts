@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { checkAddress, complete, isName, suggestName } from './naming'
+import { checkAddress, complete, isAccount, isName, suggestName } from './naming'
 
 describe('suggestName', () => {
   it.each([
@@ -59,4 +59,20 @@ describe('isName', () => {
   ])('%s: %s', (name, want) => {
     expect(isName(name)).toBe(want)
   })
+})
+
+it.each([
+  ['work', true],
+  ['Work-2.b_c', true],
+  ['ada@example.com', true],
+  ['ada+mcp@example.com', true],
+  ['', false],
+  ['a b', false],
+  ['+a', false],
+  ['a@', false],
+  ['a@b@c', false],
+  ['a/b', false],
+  ['a'.repeat(65), false],
+])('knows whether %s names an account', (name, good) => {
+  expect(isAccount(name)).toBe(good)
 })

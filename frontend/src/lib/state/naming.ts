@@ -5,6 +5,13 @@ export function isName(name: string): boolean {
   return nameForm.test(name)
 }
 
+/** The form of an account's name, an e-mail address too; the same as bridge/config's. */
+const accountForm = /^(?=.{1,64}$)[a-z0-9][a-z0-9._+-]*(@[a-z0-9][a-z0-9._-]*)?$/i
+
+export function isAccount(name: string): boolean {
+  return accountForm.test(name)
+}
+
 /** Parts of a host or path that say nothing about whose server it is. */
 const empty = new Set(['www', 'api', 'mcp', 'com', 'org', 'net', 'io', 'dev', 'app', 'ai', 'co', 'localhost'])
 

@@ -69,6 +69,11 @@ export class Servers {
     return this.list.find((s) => s.key === key)
   }
 
+  /** All accounts of the server that this one is of, itself included. */
+  accountsOf(server: Server): Server[] {
+    return this.list.filter((s) => s.named === server.named && s.name === server.name)
+  }
+
   /** Adds a server. It rejects with an ApiError, which belongs into the form. */
   async add(server: NewServer): Promise<Server> {
     const added = await this.#api.addServer(server)
@@ -76,14 +81,28 @@ export class Servers {
     return added
   }
 
-  /** Resolves to whether the server is gone. */
-  async remove(server: Server): Promise<boolean> {
+  /** Begins to sign in to another account. It rejects with an ApiError, which belongs into the form. */
+  async addAccount(server: Server, account: string): Promise<void> {
+    await this.#api.addAccount(server.name, account)
+  }
+
+  /** Resolves to whether the server is gone, with all its accounts. */
+  remove(server: Server): Promise<boolean> {
+    return this.#remove(server.key, () => this.#api.removeServer(server.name))
+  }
+
+  /** Resolves to whether the account is gone. */
+  removeAccount(account: Server): Promise<boolean> {
+    return this.#remove(account.key, () => this.#api.removeAccount(account.key))
+  }
+
+  async #remove(key: string, ask: () => Promise<Problem | null>): Promise<boolean> {
     this.farewell = null
-    await this.#act(server.key, async () => {
-      this.farewell = await this.#api.removeServer(server.name)
+    await this.#act(key, async () => {
+      this.farewell = await ask()
       return null
     })
-    return !this.notes.has(server.key)
+    return !this.notes.has(key)
   }
 
   signIn(key: string): Promise<void> {

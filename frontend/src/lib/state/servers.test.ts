@@ -18,6 +18,30 @@ function demo(servers: Servers): Server {
   return found
 }
 
+describe('accounts', () => {
+  it('finds those of one server', async () => {
+    const { servers } = await started(new Fake({ scene: 'accounts', signInTime: null }))
+    const [issues, work, wiki] = servers.list
+    if (!issues || !work || !wiki) throw new Error('the scene has three rows')
+    expect(servers.accountsOf(work).map((s) => s.account)).toEqual(['default', 'work'])
+    expect(servers.accountsOf(wiki)).toEqual([wiki])
+    // An unnamed server may have the name of one that was added.
+    expect(servers.accountsOf({ ...wiki, named: false })).toEqual([])
+  })
+
+  it('removes one and keeps a failure with it', async () => {
+    const fake = new Fake({ scene: 'accounts', signInTime: null })
+    const { servers } = await started(fake)
+    const work = servers.find('issues@work')
+    if (!work) throw new Error('the scene has it')
+    expect(await servers.removeAccount(work)).toBe(true)
+    expect(servers.list.map((s) => s.label)).toEqual(['issues', 'wiki'])
+    fake.removeAccount = () => Promise.reject(new Error('locked'))
+    expect(await servers.removeAccount(work)).toBe(false)
+    expect(servers.notes.get('issues@work')?.problem.what).toBe('locked')
+  })
+})
+
 describe('following the agent', () => {
   it('begins with a snapshot', async () => {
     const { servers } = await started()
