@@ -44,11 +44,17 @@ type Message struct {
 // clients give. The test ends it.
 func (r *Rig) StartPipe(env []string, args ...string) *Pipe {
 	r.t.Helper()
+	return r.StartPipeIn(r.Home, env, args...)
+}
+
+// StartPipeIn is StartPipe in a working folder, as of a project.
+func (r *Rig) StartPipeIn(dir string, env []string, args ...string) *Pipe {
+	r.t.Helper()
 	p := &Pipe{
 		r: r, args: args, cmd: exec.Command(r.binary, args...),
 		out: &syncBuffer{}, err: &syncBuffer{}, done: make(chan struct{}), wait: map[string]chan Message{},
 	}
-	p.cmd.Dir = r.Home
+	p.cmd.Dir = dir
 	p.cmd.Env = append(append(r.bareEnv(), r.ClientEnv()...), env...)
 	p.cmd.Stderr = p.err
 	in, err := p.cmd.StdinPipe()

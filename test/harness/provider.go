@@ -118,9 +118,16 @@ type GateCounts struct {
 	ByVerb      map[string]int `json:"byVerb"`   // of the passed ones: POST, GET, DELETE
 	ByMethod    map[string]int `json:"byMethod"` // of the passed ones: JSON-RPC methods
 	ByTool      map[string]int `json:"byTool"`
+	Calls       []EchoCall     `json:"calls"`   // of echo, the last thousand
 	Refused     map[string]int `json:"refused"` // missing, expired, invalid, denied, scope
 	Metadata    int            `json:"metadata"`
 	OpenStreams int            `json:"openStreams"`
+}
+
+// EchoCall is a call of echo as the gate saw it.
+type EchoCall struct {
+	Subject string `json:"subject"` // whose token came with it
+	Message string `json:"message"`
 }
 
 // StartGate starts server-everything and the gate; the test ends both.

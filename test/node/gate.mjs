@@ -44,6 +44,7 @@ if (!flags.issuer) {
 const PATH = '/mcp';
 const WELL_KNOWN = '/.well-known/oauth-protected-resource';
 const LARGEST_TAP = 1 << 20;
+const KEPT_CALLS = 1000;
 
 const faults = new Faults();
 const count = {
@@ -52,6 +53,7 @@ const count = {
   byVerb: {}, // of the passed ones
   byMethod: {}, // JSON-RPC methods of the passed ones
   byTool: {}, // tools/call by tool
+  calls: [], // of echo: whose token came with which message; the last ones
   refused: {}, // by reason: missing, expired, invalid, denied, scope
   metadata: 0,
   unavailable: 0,
@@ -138,6 +140,7 @@ async function check(req) {
       description: expired ? 'The token has expired' : `The token is not valid here (${error.code})`,
     };
   }
+  req.subject = claims.sub;
   if (denials > 0) {
     denials -= 1;
     return { reason: 'denied', error: 'invalid_token', description: 'The token was revoked' };
@@ -229,6 +232,10 @@ function tap(req) {
       if (method === 'tools/call') {
         const tool = String(message.params?.name);
         count.byTool[tool] = (count.byTool[tool] ?? 0) + 1;
+        if (tool === 'echo') {
+          count.calls.push({ subject: req.subject, message: String(message.params.arguments?.message) });
+          if (count.calls.length > KEPT_CALLS) count.calls.shift();
+        }
       }
     }
   });
