@@ -80,3 +80,29 @@ func (p place) spoil() {
 	p.provider.Order(map[string]any{"do": "unavailable", "paths": []string{"/token"}, "percent": 10})
 	p.provider.Order(map[string]any{"do": "delay", "paths": []string{"/token"}, "percent": 30, "ms": 2000})
 }
+
+// TestAgentRenewsAhead: the agent looks after tokens that live long enough for
+// it, and the processes that use them are beside it.
+func TestAgentRenewsAhead(t *testing.T) {
+	harness.Skip(t)
+	if !harness.Long() {
+		t.Skip("lasts three minutes: make soak")
+	}
+	t.Parallel()
+	const life, lasts, n = time.Minute, 3 * time.Minute, 8
+	p := signedIn(t, harness.ProviderOptions{AccessTTL: life})
+	p.Start("agent", "--no-tray")
+	l := p.launch(n)
+	l.run(lasts)
+
+	c := p.provider.Counts()
+	l.wantNoFailure()
+	l.wantOneSignIn(c)
+	// The agent renews between one and two fifths of the life ahead of its end.
+	if most := int(lasts/(life*3/5)) + 1; c.Refreshes < 2 || c.Refreshes > most {
+		t.Errorf("%d refreshes, want 2 to %d", c.Refreshes, most)
+	}
+	results.add(t, "9 the agent renews ahead, tokens of 60 s", form(lasts),
+		"%d processes: %d of %d calls answered, %d reuses, %d sign-in, %d refreshes; %s",
+		n, l.answered, l.total(), c.Reuses, c.SignIns, c.Refreshes, l.latency())
+}
