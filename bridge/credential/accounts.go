@@ -65,9 +65,16 @@ func (a *Account) expect(ui UI) UI {
 // samePerson refuses the tokens of somebody else than the account is known to
 // be. Without a subject in the tokens, or at another authorization server, who
 // signed in cannot be told, and the person's word counts.
-func (a *Account) samePerson(r *record) error {
+func (a *Account) samePerson(ctx context.Context, r *record) error {
 	was, err := a.Facts()
-	if err != nil || was.State == SignedOut || was.Subject == "" || was.Issuer != r.Issuer {
+	if err != nil || was.Subject == "" {
+		// Facts can be lost; what the vault has counts as well.
+		if old, err := a.read(ctx); err == nil && old != nil {
+			who := identityOf(old)
+			was = Facts{Issuer: old.Issuer, Subject: who.Subject, Email: who.Email, Name: who.Name, Tenant: who.Tenant}
+		}
+	}
+	if was.State == SignedOut || was.Subject == "" || was.Issuer != r.Issuer {
 		return nil
 	}
 	is := identityOf(r)

@@ -7,6 +7,7 @@ import (
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/secret"
+	"drawbridge/bridge/vault"
 )
 
 // TestSamePerson: who counts as whom.
@@ -34,7 +35,7 @@ func TestSamePerson(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			m := NewManager(Config{Paths: config.Paths{Config: dir, State: dir}})
+			m := NewManager(Config{Paths: config.Paths{Config: dir, State: dir}, Vault: vault.NewMemory()})
 			a := m.Account(config.Server{Name: "notes", URL: "https://notes.example.com"}, "")
 			if err := a.note(func(f *Facts) {
 				server := f.Server
@@ -54,7 +55,7 @@ func TestSamePerson(t *testing.T) {
 				}
 				r.Access = secret.New(jwt(string(raw)))
 			}
-			err := a.samePerson(r)
+			err := a.samePerson(t.Context(), r)
 			switch {
 			case c.what == "" && err != nil:
 				t.Errorf("refused: %v", err)
@@ -62,5 +63,28 @@ func TestSamePerson(t *testing.T) {
 				t.Errorf("got %v; want %s", err, c.what)
 			}
 		})
+	}
+}
+
+// TestSamePersonWithoutFacts: facts can be lost, and the vault still knows who
+// it is.
+func TestSamePersonWithoutFacts(t *testing.T) {
+	dir := t.TempDir()
+	m := NewManager(Config{Paths: config.Paths{Config: dir, State: dir}, Vault: vault.NewMemory()})
+	a := m.Account(config.Server{Name: "notes", URL: "https://notes.example.com"}, "work")
+	of := func(subject string) *record {
+		return &record{URL: a.server.URL, Issuer: "https://as.example", Access: secret.New(jwt(`{"sub":"` + subject + `"}`))}
+	}
+	if err := a.samePerson(t.Context(), of("b")); err != nil {
+		t.Errorf("nobody was there: %v", err)
+	}
+	if err := a.write(t.Context(), of("a")); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.samePerson(t.Context(), of("a")); err != nil {
+		t.Errorf("the same: %v", err)
+	}
+	if err := a.samePerson(t.Context(), of("b")); !fault.Is(err, fault.OtherAccount) {
+		t.Errorf("another: %v", err)
 	}
 }

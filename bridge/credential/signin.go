@@ -211,7 +211,7 @@ func (a *Account) keep(ctx context.Context, d oauth.Discovery, client oauth.Clie
 	r.adopt(tokens, now)
 	// The tokens of somebody else are dropped and not revoked: that would end a
 	// grant which another account of that person may live on.
-	if err := a.samePerson(r); err != nil {
+	if err := a.samePerson(ctx, r); err != nil {
 		return err
 	}
 	if err := a.write(ctx, r); err != nil {
