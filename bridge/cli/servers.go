@@ -19,6 +19,14 @@ import (
 // of processes.
 const secretVariable = "DRAWBRIDGE_CLIENT_SECRET"
 
+// takeClientSecret reads the client secret and takes it out of the environment,
+// which the agent and the browser that we may start would inherit.
+func takeClientSecret() secret.String {
+	s := secret.New(os.Getenv(secretVariable))
+	_ = os.Unsetenv(secretVariable)
+	return s
+}
+
 // serverFlags are the options that describe a server.
 type serverFlags struct {
 	clientID  string
@@ -71,12 +79,12 @@ with drawbridge login NAME. The exit status is 2 for a NAME or URL that cannot b
 			if err := settings.Add(server); err != nil { // before a secret is stored for it
 				return err
 			}
-			if s := os.Getenv(secretVariable); s != "" && server.ClientID != "" {
+			if s := takeClientSecret(); !s.IsZero() && server.ClientID != "" {
 				m, err := a.manager(p, a.quietLog())
 				if err != nil {
 					return err
 				}
-				if err := m.Account(server, "").SetClientSecret(cmd.Context(), secret.New(s)); err != nil {
+				if err := m.Account(server, "").SetClientSecret(cmd.Context(), s); err != nil {
 					return err
 				}
 			}

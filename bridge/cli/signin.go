@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"drawbridge/bridge/agent"
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/fault"
-	"drawbridge/bridge/secret"
 )
 
 func (a *app) login() *cobra.Command {
@@ -34,8 +32,8 @@ without a keychain, and 1 when the sign-in was refused or came to nothing.`,
 		Args: exactly("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withAccount(args[0], account, func(account *credential.Account) error {
-				if s := os.Getenv(secretVariable); s != "" && account.Server().ClientID != "" {
-					if err := account.SetClientSecret(cmd.Context(), secret.New(s)); err != nil {
+				if s := takeClientSecret(); !s.IsZero() && account.Server().ClientID != "" {
+					if err := account.SetClientSecret(cmd.Context(), s); err != nil {
 						return err
 					}
 				}

@@ -19,7 +19,6 @@ import (
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/front/stdio"
 	"drawbridge/bridge/remote"
-	"drawbridge/bridge/secret"
 	"drawbridge/bridge/session"
 )
 
@@ -124,8 +123,8 @@ func (a *app) bridge(ctx context.Context, p config.Paths, who whom, noAgent bool
 	defer closeManager(m)
 	account := m.Account(server, who.Account)
 	log.Debug("account chosen", "account", account.Name(), "by", who.Source, "folder", who.Folder)
-	if s := os.Getenv(secretVariable); s != "" && server.ClientID != "" {
-		if err := account.SetClientSecret(ctx, secret.New(s)); err != nil {
+	if s := takeClientSecret(); !s.IsZero() && server.ClientID != "" {
+		if err := account.SetClientSecret(ctx, s); err != nil {
 			return err
 		}
 	}
