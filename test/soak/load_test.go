@@ -112,6 +112,7 @@ type load struct {
 	p       place
 	clients []*client
 	begun   time.Time
+	inStep  bool // all call at the same moment: they find out together that a token is due
 
 	mu       sync.Mutex
 	answered int
@@ -146,8 +147,9 @@ func (l *load) run(lasts time.Duration) {
 	var clients sync.WaitGroup
 	for i, c := range l.clients {
 		clients.Go(func() {
-			// Not in step with each other.
-			time.Sleep(time.Second * time.Duration(i) / time.Duration(len(l.clients)))
+			if !l.inStep {
+				time.Sleep(time.Second * time.Duration(i) / time.Duration(len(l.clients)))
+			}
 			tick := time.NewTicker(time.Second)
 			defer tick.Stop()
 			for range int(lasts / time.Second) {

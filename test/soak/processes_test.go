@@ -43,6 +43,7 @@ func TestEngines(t *testing.T) {
 func steady(t *testing.T, engine, row string, lasts time.Duration, n int) {
 	p := signedInAt(t, engine, harness.ProviderOptions{})
 	l := p.launch(n)
+	l.inStep = true
 	l.run(lasts)
 
 	c := p.provider.Counts()
@@ -53,7 +54,7 @@ func steady(t *testing.T, engine, row string, lasts time.Duration, n int) {
 		t.Errorf("%d refreshes; a token came to its time %d times", c.Refreshes, due)
 	}
 	results.add(t, row, form(lasts),
-		"%d processes: %d of %d calls answered, %d reuses, %d sign-in, %d refreshes (a token was due %d times); %s",
+		"%d processes in step: %d of %d calls answered, %d reuses, %d sign-in, %d refreshes (a token was due %d times); %s",
 		n, l.answered, l.total(), c.Reuses, c.SignIns, c.Refreshes, due, l.latency())
 }
 
