@@ -124,3 +124,31 @@ func TestTwoAccounts(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// TestTwoAccountsOfAnUnnamedServer: two clients that start `stdio --url`, each
+// for an account of its own. The agent signs in to both, at one registered
+// client, and each goes on by itself.
+func TestTwoAccountsOfAnUnnamedServer(t *testing.T) {
+	t.Parallel()
+	p := start(t, time.Minute)
+	pipes := []*harness.Pipe{
+		p.StartPipe(p.BrowserEnv(), "stdio", "--url", p.gate.URL),
+		p.StartPipe(p.BrowserEnv(), "stdio", "--url", p.gate.URL, "--account", "work"),
+	}
+	for _, pipe := range pipes {
+		pipe.Initialize()
+		_ = echo(pipe)
+	}
+	p.Seen(2)
+	for i, pipe := range pipes {
+		if !eventually(15*time.Second, func() bool { return echo(pipe).Error == nil }) {
+			t.Errorf("client %d: calls still fail after the sign-in: %s", i, echo(pipe).Error)
+		}
+	}
+	counts := p.provider.Counts()
+	if opened := p.Opened(); len(opened) != 2 || counts.SignIns != 2 || counts.Registrations != 1 || counts.LiveGrants != 2 {
+		t.Errorf("browser opened %d times, %d sign-ins, %d registrations, %d grants; want 2, 2, 1, 2",
+			len(opened), counts.SignIns, counts.Registrations, counts.LiveGrants)
+	}
+	p.MustRun("agent", "stop")
+}

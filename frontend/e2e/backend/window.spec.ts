@@ -86,6 +86,47 @@ test('from a bare address to a token that is explained, and out again', async ({
   expect(frames.filter((f) => /eyJ[\w-]+\.[\w-]+|access_token|refresh_token/.test(f))).toEqual([])
 })
 
+test('two accounts of one server, side by side', async ({ page, context }) => {
+  test.setTimeout(60_000)
+  await page.goto('/')
+  await page.getByRole('button', { name: 'Add server' }).click()
+  await page.getByLabel('Server address').fill(server)
+  await page.getByLabel('Name').fill('demo')
+  await page.getByRole('button', { name: 'Add and sign in' }).click()
+  const signIn = async (account: string, person: RegExp) => {
+    const one = page.getByRole('article', { name: account, exact: true })
+    const address = await one.getByLabel('Address to sign in at').inputValue()
+    const browser = await context.newPage()
+    await browser.goto(address)
+    await browser.getByLabel(person).check()
+    await browser.getByRole('button', { name: 'Allow' }).click()
+    await expect(browser.getByText(/signed in/i).first()).toBeVisible()
+    await browser.close()
+    return new URL(address).searchParams
+  }
+  expect((await signIn('demo', /ada/i)).get('prompt')).not.toContain('select_account')
+
+  await page.getByRole('button', { name: 'Add another account: demo' }).click()
+  await page.getByLabel('Name of the account').fill('work')
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+  expect((await signIn('demo (work)', /grace/i)).get('prompt')).toContain('select_account')
+  const work = page.getByRole('article', { name: 'demo (work)' })
+  const first = page.getByRole('article', { name: 'demo (default)' })
+  await expect(work).toContainText('Signed in as grace@')
+  await expect(first).toContainText('Signed in as ada@')
+  await page.screenshot({ path: `${pictures}/real-accounts.png` })
+
+  await page.getByRole('button', { name: 'Sign out: demo (default)' }).click()
+  await expect(first).toContainText('Signed out')
+  await expect(work).toContainText('Signed in as grace@')
+  await page.getByRole('button', { name: 'Remove account: demo (work)' }).click()
+  await page.getByRole('button', { name: 'Remove', exact: true }).click()
+  await expect(work).toBeHidden()
+  await page.getByRole('button', { name: 'Remove: demo' }).click()
+  await page.getByRole('button', { name: 'Remove', exact: true }).click()
+  await expect(page.getByRole('heading', { name: 'No servers yet' })).toBeVisible()
+})
+
 test('cancels a sign-in', async ({ page }) => {
   await page.goto('/')
   await page.getByRole('button', { name: 'Add server' }).click()
