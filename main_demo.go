@@ -13,6 +13,7 @@ import (
 
 // run is the demo, `drawbridge-demo`. It returns the exit status.
 func run() int {
+	noCoreDumps()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return tour.Main(ctx, tour.Process{Version: version, Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr})

@@ -2,8 +2,10 @@ package credential
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -40,7 +42,43 @@ func (m *Manager) lockFile(ctx context.Context, name string) (unlock func(), err
 	if err != nil || !ok {
 		_ = l.Close()
 		return nil, fault.Wrap(errors.Join(errors.New("lock "+name), err), fault.Internal,
-			"Another Drawbridge process is busy with this sign-in.", "Try again in a moment.")
+			fmt.Sprintf("Another Drawbridge process%s is busy with this sign-in.", m.holder(name)), "Try again in a moment; if it lasts, end that process.")
 	}
-	return func() { _ = l.Close() }, nil
+	m.noteHolder(name)
+	return func() {
+		_ = os.Remove(m.holderFile(name))
+		_ = l.Close()
+	}, nil
+}
+
+// holder is who has a lock, for diagnosis only: the lock itself is the operating
+// system's, and a note that a killed process left behind holds nobody up. It is
+// not in the lock file, which Windows lets nobody else read while it is locked.
+type holder struct {
+	PID   int       `json:"pid"`
+	Since time.Time `json:"since"`
+}
+
+func (m *Manager) holderFile(name string) string {
+	return filepath.Join(m.paths.Locks(), name+".holder")
+}
+
+func (m *Manager) noteHolder(name string) {
+	raw, err := json.Marshal(holder{PID: os.Getpid(), Since: m.now()})
+	if err == nil {
+		err = os.WriteFile(m.holderFile(name), raw, 0o600)
+	}
+	if err != nil {
+		m.log.Debug("holder of the lock not noted", "lock", name, "error", err)
+	}
+}
+
+// holder says in words who has the lock, or "" when that is not known.
+func (m *Manager) holder(name string) string {
+	raw, err := os.ReadFile(m.holderFile(name))
+	var h holder
+	if err != nil || json.Unmarshal(raw, &h) != nil || h.PID == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (PID %d, since %s)", h.PID, h.Since.Local().Format("15:04:05"))
 }
