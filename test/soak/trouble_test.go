@@ -148,8 +148,9 @@ func TestLostAnswers(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			lasts := pick(20*time.Second, 2*time.Minute)
-			// 20 s see five refreshes: one of them is lost instead of 5 %.
-			how := pick(map[string]any{"times": 1, "every": 2}, map[string]any{"percent": 5})
+			// 5 % of the 30 refreshes in two minutes would be one or two; it is
+			// every sixth answer, and in the short form one of five.
+			how := pick(map[string]any{"times": 1, "every": 2}, map[string]any{"every": 6})
 			how["do"], how["paths"] = "lose", []string{"/token"}
 			p := signedIn(t, harness.ProviderOptions{Grace: test.grace})
 			l := p.launch(4)
