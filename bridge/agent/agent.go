@@ -40,6 +40,9 @@ type Accounts interface {
 	Account(server config.Server, account string) Account
 	// ForgetServer deletes what belongs to a server and none of its accounts alone.
 	ForgetServer(ctx context.Context, server config.Server) error
+	// SignOutEverywhere ends every sign-in that is kept and deletes the stored
+	// clients; the error is about what is of no single account.
+	SignOutEverywhere(ctx context.Context) ([]credential.Outcome, error)
 	// AllFacts reads what is known of every credential. What could be read
 	// counts although there is an error.
 	AllFacts() ([]credential.Facts, error)
@@ -243,6 +246,13 @@ func (c clicks) SignOut(key string) {
 	c.a.task("sign out", func(ctx context.Context) error {
 		problem, err := c.a.SignOut(ctx, control.Keyed(key))
 		return errors.Join(err, problem.Err())
+	})
+}
+
+func (c clicks) SignOutEverywhere() {
+	c.a.task("sign out everywhere", func(ctx context.Context) error {
+		outcomes, err := c.a.SignOutEverywhere(ctx)
+		return errors.Join(err, summary(outcomes).Err())
 	})
 }
 

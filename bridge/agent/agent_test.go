@@ -34,6 +34,9 @@ type fakes struct {
 	signedOut []string
 	revoke    error // what SignOut returns
 	early     error // what SignIn returns before there is a page
+
+	refuse     map[string]error // by key: what SignOutEverywhere says
+	everywhere func()           // called first by SignOutEverywhere; may be nil
 }
 
 const page = "https://as.example/authorize?state=x"

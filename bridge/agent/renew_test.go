@@ -36,6 +36,8 @@ func (k *tokens) Account(s config.Server, _ string) Account { return &token1{nam
 
 func (k *tokens) ForgetServer(context.Context, config.Server) error { return nil }
 
+func (k *tokens) SignOutEverywhere(context.Context) ([]credential.Outcome, error) { return nil, nil }
+
 type token1 struct {
 	Account // nothing else is called
 	name    string

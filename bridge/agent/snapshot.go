@@ -56,7 +56,7 @@ func (a *Agent) rebuild() {
 func (a *Agent) unnamed(all []credential.Facts, seen map[string]bool, now time.Time) []control.Server {
 	known := map[string]credential.Facts{}
 	for _, f := range all {
-		if f.Server.Name == "" && (f.State == credential.SignedIn || f.State == credential.SignInNeeded) {
+		if f.Server.Name == "" && f.Kept() {
 			known[f.Key] = f
 		}
 	}
@@ -85,6 +85,7 @@ func (a *Agent) describe(key string, who who, f credential.Facts, now time.Time)
 		Identity: control.Identity{Subject: f.Subject, Email: f.Email, Name: f.Name, Tenant: f.Tenant},
 		Issuer:   f.Issuer, Scopes: f.Scopes, Renewable: f.Renewable,
 		IssuedAt: moment(f.IssuedAt), ExpiresAt: moment(f.ExpiresAt), RefreshedAt: moment(f.RefreshedAt),
+		Kept: f.Kept(),
 	}
 	if !out.Named {
 		out.Name = server.URL

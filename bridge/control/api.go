@@ -76,6 +76,8 @@ type Actions interface {
 	// SignIn and SignOut are about the credential with the key.
 	SignIn(key string)
 	SignOut(key string)
+	// SignOutEverywhere ends every sign-in on this computer.
+	SignOutEverywhere()
 	// Open opens Drawbridge's window.
 	Open()
 	// Quit ends the agent.
@@ -86,6 +88,19 @@ type Actions interface {
 // token could not be revoked, say. Problem is nil when all went well.
 type Warning struct {
 	Problem *Problem `json:"problem"`
+}
+
+// Outcome is how the sign-out of one credential went.
+type Outcome struct {
+	// Key and Label are the credential's, as in the snapshot before. Both are
+	// empty for a Problem that is of no single one: facts that cannot be read.
+	Key   string `json:"key"`
+	Label string `json:"label"`
+	// Problem is nil when all is revoked and deleted.
+	Problem *Problem `json:"problem"`
+	// Stays is true when the tokens are still on this computer; without it a
+	// Problem says that they are gone from here but not revoked.
+	Stays bool `json:"stays"`
 }
 
 // Backend is what the server side needs of the agent. Each error reaches the
@@ -110,6 +125,9 @@ type Backend interface {
 	// SignOut revokes and deletes a credential. The Problem says what of the
 	// revoking did not work although the credential is gone from this machine.
 	SignOut(ctx context.Context, target Target) (*Problem, error)
+	// SignOutEverywhere ends the sign-ins under way and revokes and deletes every
+	// credential on this computer. It goes on when ctx ends.
+	SignOutEverywhere(ctx context.Context) ([]Outcome, error)
 	// Token explains the access token of a credential.
 	Token(ctx context.Context, key string) (token.Report, error)
 	// Need is told by a client that only a person can help it on.

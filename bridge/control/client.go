@@ -23,6 +23,9 @@ const (
 	quick = 10 * time.Second
 	// slow bounds what the agent may have to ask a keychain or a server for.
 	slow = 45 * time.Second
+	// everywhere bounds signing out of all: a provider that is away takes its time
+	// for each credential there.
+	everywhere = 5 * time.Minute
 	// connectTimeout bounds connecting to the socket.
 	connectTimeout = 2 * time.Second
 	// maxAnswer bounds an answer, and a line of the stream of changes.
@@ -143,6 +146,15 @@ func (c *Client) SignOut(ctx context.Context, target Target) (*Problem, error) {
 	var w Warning
 	err := c.call(ctx, slow, http.MethodPost, "/v1/signout", target, &w)
 	return w.Problem, err
+}
+
+// SignOutEverywhere cancels the sign-ins under way and signs out of every
+// credential on this computer, unnamed servers and all accounts included. How
+// each went is in the outcomes. The agent goes on when ctx ends.
+func (c *Client) SignOutEverywhere(ctx context.Context) ([]Outcome, error) {
+	var outcomes []Outcome
+	err := c.call(ctx, everywhere, http.MethodPost, "/v1/signout-everywhere", none{}, &outcomes)
+	return outcomes, err
 }
 
 // Token explains the access token of the credential with the key.

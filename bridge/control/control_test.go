@@ -96,6 +96,10 @@ func (b *backend) SignOut(_ context.Context, t Target) (*Problem, error) {
 	return nil, b.note("signout %s", t.Key)
 }
 
+func (b *backend) SignOutEverywhere(context.Context) ([]Outcome, error) {
+	return []Outcome{{Key: "k", Label: "demo", Problem: &Problem{Code: fault.Unreachable, What: "Not revoked."}}, {Key: "l", Stays: true}}, b.note("signout everywhere")
+}
+
 func (b *backend) Token(_ context.Context, key string) (token.Report, error) {
 	return token.Report{Format: "jwt", Subject: "ada"}, b.note("token %s", key)
 }
@@ -193,6 +197,11 @@ func TestEveryCallReachesTheBackend(t *testing.T) {
 	if problem, err := c.SignOut(ctx, Keyed("k")); err != nil || problem != nil {
 		t.Errorf("SignOut = %v, %v", problem, err)
 	}
+	outcomes, err := c.SignOutEverywhere(ctx)
+	must(err)
+	if len(outcomes) != 2 || outcomes[0].Label != "demo" || outcomes[0].Problem == nil || outcomes[0].Problem.What != "Not revoked." || !outcomes[1].Stays {
+		t.Errorf("SignOutEverywhere = %+v", outcomes)
+	}
 	report, err := c.Token(ctx, "k")
 	must(err)
 	if report.Subject != "ada" {
@@ -207,7 +216,7 @@ func TestEveryCallReachesTheBackend(t *testing.T) {
 	must(c.Keep(ctx))
 	must(c.Stop(ctx))
 	want := []string{
-		"add demo https://example.com/mcp [a]", "remove a.b-c", "forget demo@ada+x@example.com", "signin demo work true", "cancel s1", "signout k",
+		"add demo https://example.com/mcp [a]", "remove a.b-c", "forget demo@ada+x@example.com", "signin demo work true", "cancel s1", "signout k", "signout everywhere",
 		"token k", "need https://example.com/x", "window", "keep", "stop",
 	}
 	if got := b.log(); fmt.Sprint(got) != fmt.Sprint(want) {

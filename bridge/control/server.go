@@ -143,6 +143,9 @@ func (s *Service) routes() http.Handler {
 		problem, err := s.backend.SignOut(ctx, target)
 		return Warning{problem}, err
 	}))
+	mux.HandleFunc("POST /v1/signout-everywhere", handle(s, func(ctx context.Context, _ *http.Request, _ none) (any, error) {
+		return s.backend.SignOutEverywhere(ctx)
+	}))
 	mux.HandleFunc("GET /v1/servers/{key}/token", handle(s, func(ctx context.Context, r *http.Request, _ none) (any, error) {
 		return s.backend.Token(ctx, r.PathValue("key"))
 	}))

@@ -82,6 +82,10 @@ type Server struct {
 	// RefreshedAt is when the access token was last renewed; nil when never.
 	RefreshedAt *time.Time `json:"refreshedAt" ts_type:"string | null"`
 
+	// Kept is true when something of a sign-in may be in the keychain, whether it
+	// still works or not: what signing out everywhere ends.
+	Kept bool `json:"kept"`
+
 	// SignIn is the sign-in under way, or nil.
 	SignIn *SignIn `json:"signIn"`
 }

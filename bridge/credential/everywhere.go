@@ -19,12 +19,15 @@ type Outcome struct {
 	Err error
 }
 
+// Kept reports whether something of the sign-in may be in the vault.
+func (f Facts) Kept() bool { return f.State == SignedIn || f.State == SignInNeeded }
+
 // Kept lists the sign-ins of which something may be in the vault: what
 // SignOutEverywhere will end. What could be read counts although there is an
 // error.
 func (m *Manager) Kept() ([]Facts, error) {
 	all, err := m.AllFacts()
-	return slices.DeleteFunc(all, func(f Facts) bool { return f.State != SignedIn && f.State != SignInNeeded }), err
+	return slices.DeleteFunc(all, func(f Facts) bool { return !f.Kept() }), err
 }
 
 // SignOutEverywhere signs out of every credential on this computer: revokes at

@@ -62,6 +62,7 @@ type printer struct{ quit func() }
 
 func (p printer) SignIn(key string)  { fmt.Println("sign in", key) }
 func (p printer) SignOut(key string) { fmt.Println("sign out", key) }
+func (p printer) SignOutEverywhere() { fmt.Println("sign out everywhere") }
 func (p printer) Open()              { fmt.Println("open") }
 func (p printer) Quit()              { p.quit() }
 
