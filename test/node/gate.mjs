@@ -67,7 +67,9 @@ let distrusted = new Set();
 
 let everything = flags.upstream ? undefined : await startEverything();
 const upstream = () => (flags.upstream ? new URL(flags.upstream).origin : `http://127.0.0.1:${everything.port}`);
-const agent = new http.Agent({ keepAlive: true });
+// server-everything closes a connection that is idle for 5 s; it must not happen
+// while a request is on its way.
+const agent = new http.Agent({ keepAlive: true, timeout: 2000 });
 
 const discovered = await (await fetch(new URL('/.well-known/oauth-authorization-server', flags.issuer))).json();
 const keys = discovered.jwks_uri && createRemoteJWKSet(new URL(discovered.jwks_uri), { cooldownDuration: 100 });
@@ -199,6 +201,7 @@ function pass(req, res) {
     answer.on('error', () => res.destroy());
   });
   up.on('error', (error) => {
+    if (!res.closed) console.error(`upstream: ${error.message} (connection ${up.reusedSocket ? 'used before' : 'new'})`);
     if (res.headersSent) res.destroy();
     else sendJSON(res, 502, { error: `upstream: ${error.message}` });
   });
