@@ -28,11 +28,25 @@ type entry struct {
 	canSignOut bool
 }
 
+// mostLost is how many sign-ins are listed before signing out of all.
+const mostLost = 10
+
+// farewell is the entry that signs out everywhere. A tray has no dialogs: what
+// will be lost is said above the line that does it.
+type farewell struct {
+	// lost has a line for each sign-in, up to mostLost; more counts the others.
+	lost []string
+	more string
+	// do labels the line that does it; "" hides the whole entry.
+	do string
+}
+
 // picture is all that the tray shows.
 type picture struct {
 	look     look
 	headline string
 	entries  []entry
+	farewell farewell
 	// changes is when the same snapshot looks different, because time went by;
 	// zero for never.
 	changes time.Time
@@ -61,6 +75,7 @@ func draw(s control.Snapshot, now time.Time) picture {
 		p.entries = append(p.entries, e)
 		count[server.State]++
 	}
+	p.farewell = lost(s.Servers)
 	switch {
 	case s.Problem != nil:
 		p.look, p.headline = trouble, s.Problem.What
@@ -78,6 +93,32 @@ func draw(s control.Snapshot, now time.Time) picture {
 		p.headline = "All is well"
 	}
 	return p
+}
+
+// lost lists the sign-ins that signing out everywhere ends.
+func lost(servers []control.Server) farewell {
+	var f farewell
+	count := 0
+	for _, server := range servers {
+		if !server.Kept {
+			continue
+		}
+		if count++; count > mostLost {
+			continue
+		}
+		line := shorten(nameOf(server), 60)
+		if name := displayed(server.Identity); name != "" {
+			line += ": " + name
+		}
+		f.lost = append(f.lost, line)
+	}
+	if more := count - mostLost; more > 0 {
+		f.more = fmt.Sprintf("and %d more", more)
+	}
+	if count > 0 {
+		f.do = plural(count, "Sign out", "Sign out of all %d")
+	}
+	return f
 }
 
 // describe says in a few words how a server stands, and when these words change.
@@ -119,12 +160,20 @@ func nameOf(s control.Server) string {
 }
 
 func who(i control.Identity) string {
+	if name := displayed(i); name != "" {
+		return name
+	}
+	return "signed in"
+}
+
+// displayed is the name of a person, or "".
+func displayed(i control.Identity) string {
 	for _, name := range []string{i.Email, i.Name, i.Subject} {
 		if name != "" {
 			return shorten(name, 40)
 		}
 	}
-	return "signed in"
+	return ""
 }
 
 // left says how much time is left, and for how long these words stay true. Only

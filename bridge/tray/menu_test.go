@@ -1,6 +1,7 @@
 package tray
 
 import (
+	"fmt"
 	"image"
 	"image/png"
 	"os"
@@ -187,5 +188,43 @@ func TestIconsHaveOneSize(t *testing.T) {
 		if _, ok := seen[name]; !ok {
 			t.Errorf("%s is missing", name)
 		}
+	}
+}
+
+// What signing out everywhere ends is said before, all of it; it is offered to
+// nobody who has nothing to lose.
+func TestFarewell(t *testing.T) {
+	ada := control.Identity{Email: "ada@example.com"}
+	kept := func(label string, state control.State, who control.Identity) control.Server {
+		return control.Server{Label: label, State: state, Kept: true, Identity: who}
+	}
+	var many []control.Server
+	var ten []string
+	for i := range mostLost + 3 {
+		many = append(many, kept(fmt.Sprint("s", i), control.SignedIn, ada))
+		if i < mostLost {
+			ten = append(ten, fmt.Sprint("s", i, ": ada@example.com"))
+		}
+	}
+	for _, tc := range []struct {
+		name    string
+		servers []control.Server
+		want    farewell
+	}{
+		{"nothing there", nil, farewell{}},
+		{"nobody signed in", []control.Server{{Label: "a", State: control.SignedOut, Identity: ada}, {Label: "b", State: control.SigningIn}, {Label: "c", State: control.SignInNeeded}}, farewell{}},
+		{"one", []control.Server{{Label: "a", State: control.SignedOut}, kept("notes", control.SignedIn, ada)}, farewell{lost: []string{"notes: ada@example.com"}, do: "Sign out"}},
+		{"of every kind", []control.Server{
+			kept("notes (work)", control.SignedIn, ada), kept("b", control.Trouble, control.Identity{}), kept("c", control.SigningIn, ada), kept("https://x.example/mcp", control.SignInNeeded, control.Identity{Subject: "u"}),
+		}, farewell{lost: []string{"notes (work): ada@example.com", "b", "c: ada@example.com", "https://x.example/mcp: u"}, do: "Sign out of all 4"}},
+		{"as many as are listed", many[:mostLost], farewell{lost: ten, do: "Sign out of all 10"}},
+		{"more", many, farewell{lost: ten, more: "and 3 more", do: "Sign out of all 13"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := draw(control.Snapshot{Servers: tc.servers}, noon).farewell
+			if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(farewell{})); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
 	}
 }

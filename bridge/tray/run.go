@@ -79,6 +79,7 @@ type menu struct {
 	headline *item
 	more     *item
 	slots    []*slot
+	farewell *farewellItem
 	ctx      context.Context // of the goroutines that wait for clicks
 	do       control.Actions
 	clicks   group
@@ -95,6 +96,7 @@ func newMenu(ctx context.Context, do control.Actions) *menu {
 	m.more = newItem(systray.AddMenuItem("More servers", ""))
 	m.more.visible(false)
 	systray.AddSeparator()
+	m.farewell = m.newFarewell()
 	m.onClick(systray.AddMenuItem("Open Drawbridge", ""), do.Open)
 	m.onClick(systray.AddMenuItem("Quit", ""), do.Quit)
 	return m
@@ -130,6 +132,7 @@ func (m *menu) show(p picture) {
 		m.slots = append(m.slots, m.newSlot(m.more.AddSubMenuItem("", "")))
 	}
 	m.more.visible(len(p.entries) > slots)
+	m.farewell.show(p.farewell)
 	for i, s := range m.slots {
 		if i < len(p.entries) {
 			s.show(p.entries[i])

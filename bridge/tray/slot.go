@@ -101,3 +101,41 @@ func (s *slot) hide() {
 	s.mu.Unlock()
 	s.top.visible(false)
 }
+
+// farewellItem is the entry that signs out everywhere, with its lines.
+type farewellItem struct {
+	top   *item
+	lost  []*item
+	more  *item
+	click *item
+}
+
+func (m *menu) newFarewell() *farewellItem {
+	top := systray.AddMenuItem("Sign out everywhere", "")
+	f := &farewellItem{top: newItem(top)}
+	for range mostLost {
+		f.lost = append(f.lost, newItem(top.AddSubMenuItem("", "")))
+	}
+	f.more = newItem(top.AddSubMenuItem("", ""))
+	for _, line := range append(f.lost[:mostLost:mostLost], f.more) {
+		line.enable(false)
+		line.visible(false)
+	}
+	f.click = newItem(top.AddSubMenuItem("", ""))
+	f.top.visible(false)
+	m.onClick(f.click.MenuItem, m.do.SignOutEverywhere)
+	return f
+}
+
+func (f *farewellItem) show(p farewell) {
+	for i, line := range f.lost {
+		if i < len(p.lost) {
+			line.label(p.lost[i])
+		}
+		line.visible(i < len(p.lost))
+	}
+	f.more.label(p.more)
+	f.more.visible(p.more != "")
+	f.click.label(p.do)
+	f.top.visible(p.do != "")
+}

@@ -282,6 +282,31 @@ func TestReasonIsShown(t *testing.T) {
 	}
 }
 
+func TestSigningOutEverywhere(t *testing.T) {
+	session(t)
+	c := play(t)
+	var many []control.Server
+	for i := range mostLost + 2 {
+		s := server(fmt.Sprintf("s%02d", i), control.SignedIn, time.Hour)
+		s.Kept = true
+		many = append(many, s)
+	}
+	c.show(many[:2]...)
+	d := harness.FindTrayIcon(t, c.pid)
+	d.Until("Sign out everywhere\n  (s00: ada_l@example.com)\n  (s01: ada_l@example.com)\n  Sign out of all 2\nOpen Drawbridge")
+	c.show(many...)
+	d.Until("  (s09: ada_l@example.com)\n  (and 2 more)\n  Sign out of all 12\n")
+	d.Click("Sign out everywhere", "Sign out of all 12")
+	c.says("sign out everywhere")
+	c.show(server("s00", control.SignedOut, 0))
+	d.Until("Nobody is signed in")
+	for deadline := time.Now().Add(5 * time.Second); strings.Contains(d.Text(), "everywhere"); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it is still offered:\n%s", d.Text())
+		}
+	}
+}
+
 func TestWithoutABusThereIsNoTray(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
