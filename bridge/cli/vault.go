@@ -319,6 +319,9 @@ func (a *app) sayMoved(done vault.Moved, err error) {
 		fmt.Fprintf(a.Stderr, "Secrets are kept in %s already.\n", placeOf(done.To))
 	case !done.Already:
 		fmt.Fprintf(a.Stderr, "Moved %d entries from %s to %s.\n", done.Entries, placeOf(done.From), placeOf(done.To))
+		if done.To.InFile() && done.To.KeyFile == "" {
+			fmt.Fprintln(a.Stderr, "Only commands in a terminal can ask for the passphrase: clients and the agent need --key-file.")
+		}
 	}
 	var left []error
 	for _, d := range done.Left {

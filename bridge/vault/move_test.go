@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/fault"
@@ -298,12 +299,18 @@ func TestWritersDuringMoves(t *testing.T) {
 	ctx := t.Context()
 	h := newHousehold(t)
 	h.fill(h.open())
+	h.keychain.fail = func(op, _ string) error { // slow enough to be met in the middle of a write
+		if op == "set" {
+			time.Sleep(15 * time.Millisecond)
+		}
+		return nil
+	}
 	stop := make(chan struct{})
 	var writers sync.WaitGroup
 	last := make([]string, 4)
 	for i := range last {
 		v := h.open()
-		name := fmt.Sprintf("writer%d", i)
+		name := fmt.Sprintf("a-writer%d", i)
 		writers.Go(func() {
 			for n := 0; ; n++ {
 				select {
@@ -336,11 +343,32 @@ func TestWritersDuringMoves(t *testing.T) {
 	writers.Wait()
 	v := h.open()
 	for i, want := range last {
-		if got, err := v.Get(ctx, fmt.Sprintf("writer%d", i)); err != nil || got.Reveal() != want {
+		if got, err := v.Get(ctx, fmt.Sprintf("a-writer%d", i)); err != nil || got.Reveal() != want {
 			t.Errorf("in the end writer%d's is lost: %v", i, err)
 		}
 	}
 	h.only("in the end")
+}
+
+// A reader that is on its way while everything is moved finds it in the new place.
+func TestReaderDuringAMove(t *testing.T) {
+	ctx := t.Context()
+	h := newHousehold(t)
+	h.fill(h.open())
+	moved := false
+	h.keychain.fail = func(op, name string) error {
+		if op == "get" && name == "notes@work/tokens" && !moved {
+			moved = true
+			if _, err := h.open().Move(ctx, h.file, MoveOptions{}); err != nil {
+				t.Error(err)
+			}
+		}
+		return nil
+	}
+	if got, err := h.open().Get(ctx, "notes@work/tokens"); err != nil || got.Reveal() != "w" || !moved {
+		t.Errorf("Get: %v, moved: %v", err, moved)
+	}
+	h.only("after the move")
 }
 
 // Settings that somebody is editing do not change the vault under a process, and

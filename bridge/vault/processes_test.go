@@ -152,6 +152,35 @@ func wholeValue(s string, i int) bool {
 	return ok && strings.Contains(one, fmt.Sprintf(" of %d by ", i)) && s == strings.Repeat(one+";", strings.Count(s, ";"))
 }
 
+// Writers of one name in several processes take turns: each reads back what it
+// wrote, and what one of them wrote is there in the end.
+func TestProcessesWriteOneName(t *testing.T) {
+	ctx := t.Context()
+	h := newHousehold(t)
+	h.keychain.fail = func(string, string) error { // others get their chance between any two
+		time.Sleep(time.Millisecond)
+		return nil
+	}
+	var writers sync.WaitGroup
+	for i := range 4 {
+		v := h.open()
+		writers.Go(func() {
+			for range 8 {
+				if err := v.Set(ctx, "k", secret.New(strings.Repeat(fmt.Sprint(i), 500))); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	writers.Wait()
+	if got, err := h.open().Get(ctx, "k"); err != nil || got.Reveal() != strings.Repeat(got.Reveal()[:1], 500) {
+		t.Errorf("Get: %v", err)
+	}
+	if n := len(h.keychain.m.values); n != 4 { // the head and three parts
+		t.Errorf("%d entries are left", n)
+	}
+}
+
 // The lock of a writer that was killed falls with it.
 func TestKilledWriterBlocksNobody(t *testing.T) {
 	p, choice := keyPaths(t)

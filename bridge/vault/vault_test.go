@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/secret"
@@ -379,6 +380,10 @@ func TestWriterThatDies(t *testing.T) {
 func TestWritersOfOneName(t *testing.T) {
 	ctx := t.Context()
 	s := newStore()
+	s.fail = func(string, string) error { // others get their chance between any two
+		time.Sleep(20 * time.Microsecond)
+		return nil
+	}
 	v := vault.New(s, 200)
 	var writers sync.WaitGroup
 	for i := range 8 {
