@@ -388,7 +388,7 @@ func TestWritersOfOneName(t *testing.T) {
 	var writers sync.WaitGroup
 	for i := range 8 {
 		writers.Go(func() {
-			for range 30 {
+			for range 6 {
 				if err := v.Set(ctx, "k", secret.New(strings.Repeat(fmt.Sprint(i), 700))); err != nil {
 					t.Error(err)
 				}
