@@ -26,6 +26,7 @@ type Agent interface {
 	StartSignIn(ctx context.Context, req control.SignInRequest) (control.SignIn, error)
 	CancelSignIn(ctx context.Context, id string) error
 	SignOut(ctx context.Context, target control.Target) (*control.Problem, error)
+	SignOutEverywhere(ctx context.Context) ([]control.Outcome, error)
 	Token(ctx context.Context, key string) (token.Report, error)
 }
 
@@ -55,6 +56,9 @@ const (
 	// callTime bounds one call of the page. Signing out and explaining a token
 	// talk to the network; the client's own deadlines are shorter.
 	callTime = time.Minute
+	// everywhereTime bounds signing out everywhere, which asks every provider; it
+	// is longer than the client's own deadline.
+	everywhereTime = 6 * time.Minute
 	// connectTime bounds finding or starting the agent.
 	connectTime = 15 * time.Second
 	// reconnectAfter is the pause before an agent that is away is looked for again.
@@ -201,14 +205,17 @@ func (a *App) forget(ctx context.Context) {
 
 // call gives do the agent and a context that ends with the window or after
 // callTime.
-func (a *App) call(do func(context.Context, Agent) error) error {
+func (a *App) call(do func(context.Context, Agent) error) error { return a.callWithin(callTime, do) }
+
+// callWithin is call with another limit.
+func (a *App) callWithin(limit time.Duration, do func(context.Context, Agent) error) error {
 	a.mu.Lock()
 	ctx := a.ctx
 	a.mu.Unlock()
 	if ctx == nil {
 		return fault.New(fault.AgentAway, "The window is not ready yet.", "Try again in a moment.")
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	agent, err := a.connect(ctx)
 	if err == nil {
@@ -333,6 +340,16 @@ func (a *App) SignOut(key string) (warning *control.Problem, err error) {
 		return err
 	})
 	return warning, err
+}
+
+// SignOutEverywhere ends every sign-in on this computer and says of each how it
+// went. The agent goes on with it when the window closes.
+func (a *App) SignOutEverywhere() (outcomes []control.Outcome, err error) {
+	err = a.callWithin(everywhereTime, func(ctx context.Context, agent Agent) error {
+		outcomes, err = agent.SignOutEverywhere(ctx)
+		return err
+	})
+	return outcomes, err
 }
 
 // Token explains the access token of the server with the key. The token itself

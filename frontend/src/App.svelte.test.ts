@@ -6,6 +6,7 @@ import './lib/styles/base.css'
 import App from './App.svelte'
 import { Fake } from './lib/api/fake'
 import type { Scene } from './lib/api/fakeScenes'
+import { ApiError } from './lib/api/types'
 
 // The whole page in a real Chromium, with the fake agent behind it. Everything
 // is found by its role and name, as a screen reader finds it.
@@ -232,6 +233,88 @@ describe('accounts', () => {
     await expect.element(page.getByRole('dialog')).toHaveTextContent('work: grace@navy.example')
     await button('Remove').click()
     await expect.element(page.getByRole('dialog')).not.toBeInTheDocument()
+  })
+})
+
+describe('signing out everywhere', () => {
+  const open = () => button('Sign out everywhere\u2026')
+  const dialog = () => page.getByRole('dialog', { name: 'Sign out everywhere' })
+  const row = (name: string) => dialog().getByRole('listitem').filter({ hasText: name })
+
+  it('is offered to nobody who has nothing to end', async () => {
+    await show('no_keychain')
+    await expect.element(button('Add server')).toBeVisible()
+    await expect.element(open()).not.toBeInTheDocument()
+  })
+
+  it('says what will be lost, accounts, unnamed servers and sign-ins under way too', async () => {
+    await show('accounts')
+    await open().click()
+    await expect.element(row('issues (work)')).toHaveTextContent('issues (work): grace@navy.example')
+    await expect.element(dialog()).toHaveTextContent('tokens are revoked and deleted')
+    await expect.element(button('Sign out of all 3')).toBeVisible()
+    await expect.element(dialog()).not.toHaveTextContent('under way')
+    fake.emit({ seq: 9, removed: 'wiki' })
+    await expect.element(button('Sign out of all 2')).toBeVisible()
+  })
+
+  it('names what is cancelled', async () => {
+    await show('long')
+    await open().click()
+    await expect.element(row('https://unnamed.example.com/mcp')).toBeVisible()
+    await expect.element(dialog()).toHaveTextContent('The sign-in to no-browser that is under way is cancelled.')
+  })
+
+  it('does nothing when it is cancelled', async () => {
+    await show('accounts')
+    await open().click()
+    await button('Cancel').click()
+    await expect.element(dialog()).not.toBeInTheDocument()
+    await expect.element(open()).toHaveFocus()
+    await expect.element(page.getByRole('article', { name: 'wiki' })).toHaveTextContent('Signed in as')
+  })
+
+  it('tells what could not be revoked, there and beside the server', async () => {
+    await show()
+    await open().click()
+    await button('Sign out of all 4').click()
+    await expect.element(dialog().getByRole('status')).toHaveTextContent('not every provider could be told')
+    await expect.element(dialog().getByRole('heading', { name: 'archive' })).toBeVisible()
+    await expect.element(button('Close')).toHaveFocus()
+    await button('Close').click()
+    const archive = page.getByRole('article', { name: 'archive' })
+    await expect.element(archive).toHaveTextContent('auth.example.com does not answer')
+    await expect.element(page.getByRole('article', { name: 'sentry' })).toHaveTextContent('Signed out')
+    await expect.element(open()).not.toBeInTheDocument()
+    await expect.element(heading('Servers')).toHaveFocus()
+  })
+
+  it('tells a refusal to a person who did not wait for it', async () => {
+    await show('single')
+    let refuse: (why: Error) => void = () => undefined
+    fake.signOutEverywhere = () => new Promise((_, reject) => (refuse = reject))
+    await open().click()
+    await button('Sign out').click()
+    await expect.element(dialog().getByRole('status')).toHaveTextContent('0 of 1 done')
+    await button('Close').click()
+    refuse(new Error('The agent has ended.'))
+    await expect.element(page.getByRole('alert')).toHaveTextContent('The agent has ended.')
+  })
+
+  it('tells what stays, and lets the person try again after a refusal', async () => {
+    await show('single')
+    const problem = { code: 'keychain_locked', what: 'The keychain is locked.', next: 'Unlock it.' }
+    fake.signOutEverywhere = () => Promise.reject(new ApiError(problem))
+    await open().click()
+    await button('Sign out').click()
+    await expect.element(dialog().getByRole('alert')).toHaveTextContent('The keychain is locked. Unlock it.')
+    await expect.element(button('Cancel')).toHaveFocus()
+    fake.signOutEverywhere = () => Promise.resolve([{ key: 'demo', label: 'demo', problem, stays: true }])
+    await button('Sign out').click()
+    await expect.element(dialog().getByRole('status')).toHaveTextContent('Not everything was signed out')
+    await button('Close').click()
+    await expect.element(page.getByRole('article', { name: 'demo' }).getByRole('alert')).toHaveTextContent('is locked')
+    await expect.element(open()).toHaveFocus()
   })
 })
 

@@ -72,6 +72,37 @@ test('add another account and remove it by keyboard', async ({ page }) => {
   await expect(page.getByRole('heading', { level: 1 })).toBeFocused()
 })
 
+test('sign out everywhere by keyboard', async ({ page }) => {
+  await page.goto('/?scene=mixed&signInTime=never&signOutTime=300')
+  const open = page.getByRole('button', { name: 'Sign out everywhere\u2026' })
+  await tabTo(page, 'Sign out everywhere\u2026')
+  await page.keyboard.press('Enter')
+  const dialog = page.getByRole('dialog', { name: 'Sign out everywhere' })
+  await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeFocused()
+  await expect(dialog.getByRole('listitem')).toHaveText([
+    'demo: ada@example.com',
+    'linear: ada@engine.example',
+    'notion: ada@example.com',
+    'archive: ada@example.com',
+  ])
+  await page.keyboard.press('Escape')
+  await expect(dialog).toBeHidden()
+  await expect(open).toBeFocused()
+
+  await page.keyboard.press('Enter')
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  await expect(dialog.getByRole('status')).toContainText('1 of 4 done')
+  await expect(dialog.getByRole('status')).toContainText('not every provider could be told')
+  await expect(dialog).toContainText('auth.example.com does not answer')
+  await expect(dialog.getByRole('button', { name: 'Close' })).toBeFocused()
+  await page.keyboard.press('Enter')
+  await expect(dialog).toBeHidden()
+  await expect(page.getByRole('heading', { level: 1 })).toBeFocused()
+  await expect(open).toBeHidden()
+  await expect(page.getByText('None of 6 signed in.')).toBeVisible()
+})
+
 test('a dialog keeps the focus inside and gives it back', async ({ page }) => {
   await page.goto('/?scene=mixed')
   const add = page.getByRole('button', { name: 'Add server' })

@@ -79,6 +79,40 @@ const screens: Screen[] = [
     },
   },
   {
+    name: 'everywhere',
+    scene: 'accounts',
+    open: async (page) => {
+      await page.getByRole('button', { name: 'Sign out everywhere\u2026' }).click()
+      await expect(page.getByRole('button', { name: 'Sign out of all 3' })).toBeVisible()
+    },
+  },
+  {
+    name: 'everywhere-working',
+    scene: 'mixed&signOutTime=60000',
+    open: async (page) => {
+      await page.getByRole('button', { name: 'Sign out everywhere\u2026' }).click()
+      await page.getByRole('button', { name: 'Sign out of all 4' }).click()
+      await expect(page.getByText('0 of 4 done')).toBeVisible()
+    },
+  },
+  {
+    name: 'everywhere-over',
+    scene: 'mixed',
+    open: async (page) => {
+      await page.getByRole('button', { name: 'Sign out everywhere\u2026' }).click()
+      await page.getByRole('button', { name: 'Sign out of all 4' }).click()
+      await page.clock.runFor(100)
+      await expect(page.getByText('not every provider could be told')).toBeVisible()
+    },
+  },
+  {
+    name: 'everywhere-long',
+    scene: 'long',
+    open: async (page) => {
+      await page.getByRole('button', { name: 'Sign out everywhere\u2026' }).click()
+    },
+  },
+  {
     name: 'remove',
     scene: 'mixed',
     open: async (page) => {

@@ -11,6 +11,7 @@ const app = {
   AddAccount: vi.fn(() => Promise.resolve({ id: 's1', url: '', done: false })),
   RemoveAccount: vi.fn(() => Promise.resolve(null)),
   SignOut: vi.fn((): Promise<unknown> => Promise.resolve(null)),
+  SignOutEverywhere: vi.fn((): Promise<unknown> => Promise.resolve(null)),
   Token: vi.fn(() => Promise.resolve({ format: 'opaque', header: null, claims: null, audience: null, scopes: null })),
 }
 
@@ -38,6 +39,12 @@ it('adds and removes accounts', async () => {
   expect(app.AddAccount).toHaveBeenCalledWith('demo', 'work')
   expect(await bridge().removeAccount('demo@work')).toBeNull()
   expect(app.RemoveAccount).toHaveBeenCalledWith('demo@work')
+})
+
+it('signs out everywhere', async () => {
+  expect(await bridge().signOutEverywhere()).toEqual([])
+  app.SignOutEverywhere.mockResolvedValueOnce([{ key: 'k', label: 'demo', stays: false }])
+  expect(await bridge().signOutEverywhere()).toEqual([{ key: 'k', label: 'demo', stays: false, problem: null }])
 })
 
 it('rejects with the Problem that Go gave', async () => {

@@ -2,7 +2,7 @@ import * as app from '@/wailsjs/go/main/App'
 import type { control, token } from '@/wailsjs/go/models'
 import { ClipboardSetText, EventsOn } from '@/wailsjs/runtime/runtime'
 import { ApiError, problemOf, type Api, type Change, type Problem } from './types'
-import type { Report, Server, SignIn, Snapshot } from './types'
+import type { Outcome, Report, Server, SignIn, Snapshot } from './types'
 
 /** The Api over Wails' bridge to Go. */
 export function bridge(): Api {
@@ -15,6 +15,7 @@ export function bridge(): Api {
     startSignIn: (key) => ask(async () => toSignIn(await app.StartSignIn(key))),
     cancelSignIn: (id) => ask(() => app.CancelSignIn(id)),
     signOut: (key) => ask(() => app.SignOut(key) as Promise<Problem | null>),
+    signOutEverywhere: () => ask(async () => list(await app.SignOutEverywhere()).map(toOutcome)),
     token: (key) => ask(async () => toReport(await app.Token(key))),
     reconnect: () => ask(() => app.Reconnect()),
     copyText: (text) =>
@@ -65,6 +66,10 @@ function list<T>(raw: T[] | null | undefined): T[] {
 }
 
 function toSignIn(raw: control.SignIn): SignIn {
+  return { ...raw, problem: raw.problem ?? null }
+}
+
+function toOutcome(raw: control.Outcome): Outcome {
   return { ...raw, problem: raw.problem ?? null }
 }
 

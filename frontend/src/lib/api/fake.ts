@@ -1,5 +1,5 @@
 import { ApiError, type Api, type Change, type Listener, type Problem } from './types'
-import type { NewServer, Report, Server, SignIn, Snapshot } from './types'
+import type { NewServer, Outcome, Report, Server, SignIn, Snapshot } from './types'
 import {
   ada,
   authorizeURL,
@@ -24,6 +24,8 @@ interface Options {
   now?: () => number
   /** How long a sign-in takes, in ms; null: until finishSignIn is called. */
   signInTime?: number | null
+  /** How long each sign-out takes when all are ended, in ms. */
+  signOutTime?: number
   /** Lifetime of a token after a sign-in, in ms. */
   tokenTime?: number
 }
@@ -45,7 +47,7 @@ export class Fake implements Api {
   readonly #options: Required<Options>
 
   constructor(options: Options = {}) {
-    this.#options = { scene: 'mixed', now: Date.now, signInTime: 2500, tokenTime: 15_000, ...options }
+    this.#options = { scene: 'mixed', now: Date.now, signInTime: 2500, signOutTime: 0, tokenTime: 15_000, ...options }
     this.#isAway = this.#options.scene === 'away'
     this.#servers = scenes[this.#options.scene](this.#options.now())
   }
@@ -167,12 +169,27 @@ export class Fake implements Api {
   signOut(key: string): Promise<Problem | null> {
     return this.#answer(() => {
       const server = this.#servers.find((s) => s.key === key)
-      if (server) {
-        const { name, url, account, label } = server
-        this.update(key, make(name, url, 'signed_out', { key, account, label, default: server.default }))
-      }
-      return server?.name === 'archive' ? notRevoked : null
+      return server ? this.#end(server) : null
     })
+  }
+
+  async signOutEverywhere(): Promise<Outcome[]> {
+    for (const { signIn } of this.#servers) if (signIn) await this.cancelSignIn(signIn.id)
+    const outcomes: Outcome[] = []
+    for (const server of this.#servers.filter((s) => s.kept)) {
+      await new Promise((resolve) => setTimeout(resolve, this.#options.signOutTime))
+      const { key, label } = server
+      outcomes.push(await this.#answer(() => ({ key, label, problem: this.#end(server), stays: false })))
+    }
+    this.#replace(this.#servers.filter((s) => s.named || s.kept))
+    return this.#answer(() => outcomes)
+  }
+
+  /** Signs out; the provider of "archive" cannot be told. */
+  #end(server: Server): Problem | null {
+    const { key, name, url, account, label, named } = server
+    this.update(key, make(name, url, 'signed_out', { key, account, label, named, default: server.default }))
+    return name === 'archive' ? notRevoked : null
   }
 
   token(key: string): Promise<Report> {
@@ -232,7 +249,7 @@ declare global {
   }
 }
 
-/** The fake with what the page's address asks for: `?scene=empty&signInTime=never`. */
+/** The fake with what the page's address asks for: `?scene=empty&signInTime=never&signOutTime=500`. */
 export function fakeFromAddress(): Fake {
   const query = new URLSearchParams(location.search)
   const options: Options = {}
@@ -240,6 +257,8 @@ export function fakeFromAddress(): Fake {
   if (scene !== null && scene in scenes) options.scene = scene as Scene
   const signInTime = query.get('signInTime')
   if (signInTime !== null) options.signInTime = signInTime === 'never' ? null : Number(signInTime)
+  const signOutTime = query.get('signOutTime')
+  if (signOutTime !== null) options.signOutTime = Number(signOutTime)
   window.fake = new Fake(options)
   return window.fake
 }

@@ -43,6 +43,7 @@ export function make(name: string, url: string, state: State, more: Partial<Serv
     expiresAt: null,
     renewable: false,
     refreshedAt: null,
+    kept: state === 'signed_in' || state === 'trouble' || state === 'sign_in_needed',
     signIn: null,
     ...more,
   }
@@ -72,6 +73,7 @@ export function signedIn(from: number, to: number): Partial<Server> {
     expiresAt: new Date(to).toISOString(),
     refreshedAt: new Date(from).toISOString(),
     renewable: true,
+    kept: true,
   }
 }
 

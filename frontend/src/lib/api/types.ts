@@ -29,6 +29,11 @@ export interface Server extends Omit<
   refreshedAt: string | null
 }
 
+/** How the sign-out of one account went. */
+export interface Outcome extends Omit<control.Outcome, 'problem'> {
+  problem: Problem | null
+}
+
 export interface Snapshot extends Omit<control.Snapshot, 'servers' | 'problem'> {
   servers: Server[]
   problem: Problem | null
@@ -75,6 +80,8 @@ export interface Api {
   startSignIn(key: string): Promise<SignIn>
   cancelSignIn(id: string): Promise<void>
   signOut(key: string): Promise<Problem | null>
+  /** Ends every sign-in on this computer; resolves to how each went. */
+  signOutEverywhere(): Promise<Outcome[]>
   token(key: string): Promise<Report>
   /** Looks for an agent that is away at once, instead of after a pause. */
   reconnect(): Promise<void>

@@ -119,6 +119,24 @@ export const text = {
     confirm: 'Remove',
     cancel: 'Keep',
   },
+  everywhere: {
+    open: 'Sign out everywhere\u2026',
+    title: 'Sign out everywhere',
+    body: 'This ends these sign-ins, for every MCP client on this computer:',
+    list: 'Sign-ins that end',
+    cancels: (names: string[]) =>
+      names.length === 1
+        ? `The sign-in to ${names[0] ?? ''} that is under way is cancelled.`
+        : `${names.length} sign-ins that are under way are cancelled.`,
+    lost: 'Their tokens are revoked and deleted, stored client secrets and registrations deleted. The servers stay; to use them again you sign in again.',
+    confirm: (n: number) => (n === 1 ? 'Sign out' : `Sign out of all ${n}`),
+    cancel: 'Cancel',
+    close: 'Close',
+    working: (done: number, total: number) => `Signing out\u2026 ${done} of ${total} done.`,
+    done: 'You are signed out everywhere. All tokens are revoked and deleted.',
+    notRevoked: 'You are signed out everywhere on this computer, but not every provider could be told.',
+    some: 'Not everything was signed out:',
+  },
   token: {
     title: (name: string) => `Access token: ${name}`,
     back: 'Servers',

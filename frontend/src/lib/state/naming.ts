@@ -1,3 +1,10 @@
+import type { Identity } from '@/lib/api/types'
+
+/** How a person is shown; "" when nothing is known. */
+export function displayName(identity: Identity): string {
+  return identity.email || identity.name || identity.subject
+}
+
 /** The form of a server's name; the same as bridge/config's. */
 const nameForm = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/
 

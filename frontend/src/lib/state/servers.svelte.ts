@@ -1,6 +1,6 @@
 import { SvelteMap, SvelteSet } from 'svelte/reactivity'
 import { problemOf, type Api, type Change, type NewServer, type Problem } from '@/lib/api/types'
-import type { Server, Snapshot } from '@/lib/api/types'
+import type { Outcome, Server, Snapshot } from '@/lib/api/types'
 
 /** Whether the agent can be heard. */
 export type Link = { kind: 'connecting' } | { kind: 'connected' } | { kind: 'away'; problem: Problem }
@@ -22,10 +22,12 @@ export class Servers {
   readonly busy = new SvelteSet<string>()
   /** What the last action on a server leaves to be said, by key. */
   readonly notes = new SvelteMap<string, Note>()
-  /** The same of a server that has been removed. */
+  /** The same of a server that is not there any more. */
   farewell = $state.raw<Problem | null>(null)
 
   readonly signedIn = $derived(this.list.filter((s) => s.state === 'signed_in').length)
+  /** Those that signing out everywhere ends, whether they still work or not. */
+  readonly kept = $derived(this.list.filter((s) => s.kept))
   /** Those that wait for a person. */
   readonly waiting = $derived(this.list.filter((s) => s.state === 'sign_in_needed' || s.state === 'trouble'))
 
@@ -124,6 +126,23 @@ export class Servers {
 
   signOut(key: string): Promise<void> {
     return this.#act(key, () => this.#api.signOut(key))
+  }
+
+  /**
+   * Ends every sign-in. What went wrong with one is kept to be shown with it, too:
+   * the person may not have waited. It rejects with an ApiError, which belongs
+   * into the dialog.
+   */
+  async signOutEverywhere(): Promise<Outcome[]> {
+    this.notes.clear()
+    this.farewell = null
+    const outcomes = await this.#api.signOutEverywhere()
+    for (const { key, problem, stays } of outcomes) {
+      if (!problem) continue
+      if (this.find(key)) this.notes.set(key, { kind: stays ? 'bad' : 'warn', problem })
+      else this.farewell = problem
+    }
+    return outcomes
   }
 
   /** Asks the agent something about one server; a failure or a warning is kept to be shown with it. */

@@ -157,6 +157,25 @@ describe('what a person does', () => {
     expect(servers.notes.get('archive')).toMatchObject({ kind: 'warn', problem: { code: 'unreachable' } })
   })
 
+  it('signs out everywhere and keeps what went wrong', async () => {
+    const { servers } = await started()
+    expect(servers.kept.map((s) => s.name)).toEqual(['demo', 'linear', 'notion', 'archive'])
+    const outcomes = await servers.signOutEverywhere()
+    expect(outcomes.filter((o) => o.problem !== null).map((o) => o.label)).toEqual(['archive'])
+    expect(servers.kept).toEqual([])
+    expect(servers.list.every((s) => s.state === 'signed_out')).toBe(true)
+    expect([...servers.notes.keys()]).toEqual(['archive'])
+    expect(servers.farewell).toBeNull()
+  })
+
+  it('keeps what went wrong with one that is not there any more', async () => {
+    const { fake, servers } = await started()
+    const problem = { code: 'storage', what: 'Unreadable.', next: '' }
+    fake.signOutEverywhere = () => Promise.resolve([{ key: '', label: '', problem, stays: true }])
+    await servers.signOutEverywhere()
+    expect(servers.farewell).toEqual(problem)
+  })
+
   it('adds and removes', async () => {
     const { servers } = await started()
     const added = await servers.add({ name: 'new', url: 'https://new.example.com/mcp' })

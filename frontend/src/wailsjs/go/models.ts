@@ -32,6 +32,13 @@ export namespace control {
 	    what: string;
 	    next: string;
 	}
+	export interface Outcome {
+	    key: string;
+	    label: string;
+	    problem?: Problem;
+	    stays: boolean;
+	}
+	
 	export interface SignIn {
 	    id: string;
 	    startedAt: string;
@@ -57,6 +64,7 @@ export namespace control {
 	    expiresAt?: string | null;
 	    renewable: boolean;
 	    refreshedAt?: string | null;
+	    kept: boolean;
 	    signIn?: SignIn;
 	}
 	

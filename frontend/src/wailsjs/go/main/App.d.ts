@@ -18,6 +18,8 @@ export function RemoveServer(arg1:string):Promise<control.Problem>;
 
 export function SignOut(arg1:string):Promise<control.Problem>;
 
+export function SignOutEverywhere():Promise<Array<control.Outcome>>;
+
 export function Snapshot():Promise<control.Snapshot>;
 
 export function StartSignIn(arg1:string):Promise<control.SignIn>;

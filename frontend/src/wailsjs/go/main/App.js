@@ -30,6 +30,10 @@ export function SignOut(arg1) {
   return window['go']['main']['App']['SignOut'](arg1);
 }
 
+export function SignOutEverywhere() {
+  return window['go']['main']['App']['SignOutEverywhere']();
+}
+
 export function Snapshot() {
   return window['go']['main']['App']['Snapshot']();
 }
