@@ -35,8 +35,8 @@ type fakes struct {
 	revoke    error // what SignOut returns
 	early     error // what SignIn returns before there is a page
 
-	refuse     map[string]error // by key: what SignOutEverywhere says
-	everywhere func()           // called first by SignOutEverywhere; may be nil
+	refuse     map[string]error      // by key: what SignOutEverywhere says
+	everywhere func(context.Context) // called first by SignOutEverywhere; may be nil
 }
 
 const page = "https://as.example/authorize?state=x"

@@ -17,7 +17,10 @@ import (
 // SignOutEverywhere plays the manager's; refuse says how it goes for some credentials.
 func (f *fakes) SignOutEverywhere(ctx context.Context) ([]credential.Outcome, error) {
 	if f.everywhere != nil {
-		f.everywhere()
+		f.everywhere(ctx)
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
 	kept, err := f.Manager.Kept()
 	var outcomes []credential.Outcome
@@ -51,7 +54,7 @@ func TestSignOutEverywhere(t *testing.T) {
 	r.wantRows("the sign-ins", row{"demo (default)", "default", true, control.SignedIn},
 		row{"demo (work)", "work", false, control.SignInNeeded}, row{unnamed.URL, "default", true, control.SignedIn})
 	s := r.startSignIn(control.Named("demo").As("play"))
-	r.accounts.everywhere = func() {
+	r.accounts.everywhere = func(context.Context) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if status, err := r.WaitSignIn(ctx, s.ID, nil); err != nil || !status.Done {
@@ -158,9 +161,13 @@ func TestSignOutEverywhereOutlivesItsClient(t *testing.T) {
 	r.state("demo", control.SignedIn)
 	ctx, cancel := context.WithCancel(t.Context())
 	gone := make(chan struct{})
-	r.accounts.everywhere = func() {
+	r.accounts.everywhere = func(work context.Context) {
 		cancel()
 		<-gone
+		select { // the agent hears of it a moment later
+		case <-work.Done():
+		case <-time.After(200 * time.Millisecond):
+		}
 	}
 	if _, err := r.SignOutEverywhere(ctx); err == nil {
 		t.Error("an answer although the client went")
