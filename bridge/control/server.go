@@ -178,6 +178,8 @@ func handle[T any](s *Service, do func(context.Context, *http.Request, T) (any, 
 				writeProblem(w, http.StatusBadRequest, &Problem{Code: fault.Usage, What: "The agent cannot read that request.", Next: "Update Drawbridge, then restart its agent."})
 				return
 			}
+		} else {
+			_, _ = io.Copy(io.Discard, r.Body) // until it is read, nobody notices that the client goes
 		}
 		answer, err := do(r.Context(), r, body)
 		switch {
