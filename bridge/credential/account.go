@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"drawbridge/bridge/config"
@@ -33,6 +34,8 @@ type Account struct {
 	server  config.Server
 	account string
 	key     string
+
+	quick atomic.Pointer[quick] // nil: ask current; cleared whenever cur or bad is set
 
 	mu      sync.Mutex
 	loaded  bool      // cur was read from the vault
@@ -71,6 +74,9 @@ func (a *Account) Name() string { return a.server.Label(a.account) }
 //
 // A caller whose ctx ends does not stop a renewal that others wait for.
 func (a *Account) Bearer(ctx context.Context) (secret.String, error) {
+	if token, ok := a.quickToken(); ok {
+		return token, nil
+	}
 	cur, needed, err := a.current(ctx)
 	if err != nil {
 		return secret.String{}, err
@@ -83,6 +89,7 @@ func (a *Account) Bearer(ctx context.Context) (secret.String, error) {
 		return secret.String{}, a.needSignIn(ctx, errRefused)
 	}
 	if cur.usable(now, cur.margin()) {
+		a.offerQuick(cur, now)
 		return cur.Access, nil
 	}
 	works := cur.usable(now, 0)
@@ -131,6 +138,7 @@ func (a *Account) Reject(ctx context.Context, r Rejection) error {
 	a.mu.Lock()
 	a.refused = challenge
 	a.bad, a.badAt = r.Token, a.m.now()
+	a.quick.Store(nil)
 	a.mu.Unlock()
 
 	for range 2 { // a renewal that was under way may have been for an older token
@@ -206,6 +214,7 @@ func (a *Account) load(ctx context.Context) (*record, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.cur, a.needed, a.loaded, a.stamp = r, needed, true, stamp
+	a.quick.Store(nil)
 	return r, nil
 }
 

@@ -92,6 +92,7 @@ func (a *Account) refresh(ctx context.Context, stale secret.String) (rec *record
 			stamp := a.factsTime()
 			a.mu.Lock()
 			a.cur, a.loaded, a.stamp = rec, true, stamp
+			a.quick.Store(nil)
 			a.mu.Unlock()
 		}
 	}()

@@ -226,6 +226,7 @@ func (a *Account) keep(ctx context.Context, d oauth.Discovery, client oauth.Clie
 	stamp := a.factsTime()
 	a.mu.Lock()
 	a.cur, a.loaded, a.stamp = r, true, stamp
+	a.quick.Store(nil)
 	a.mu.Unlock()
 	a.m.log.Info("signed in", "key", a.key, "issuer", r.Issuer, "expires", r.ExpiresAt, "renewable", !r.Refresh.IsZero())
 	return nil

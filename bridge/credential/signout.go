@@ -49,6 +49,7 @@ func (a *Account) SignOut(ctx context.Context) error {
 	}
 	a.mu.Lock()
 	a.cur, a.loaded = nil, false
+	a.quick.Store(nil)
 	a.mu.Unlock()
 	a.m.log.Info("signed out", "key", a.key, "revoked", revokeErr == nil)
 	return revokeErr
@@ -93,6 +94,7 @@ func (a *Account) Forget(ctx context.Context) error {
 	}
 	a.mu.Lock()
 	a.cur, a.loaded = nil, false
+	a.quick.Store(nil)
 	a.mu.Unlock()
 	return removeFile(a.factsFile())
 }
