@@ -38,6 +38,18 @@ func (l loss) String() string {
 	return when + ", before the answer was sent"
 }
 
+// told is the losses in brackets, one after another.
+func told(losses []loss) string {
+	var all []string
+	for _, l := range losses {
+		all = append(all, l.String())
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(all, "; ") + ")"
+}
+
 // lostRotations finds the rotations that a kill has lost. Four things must
 // come together, or it is no loss: the request came over a connection of a
 // process that was killed; the kill fell between the request and the end of
@@ -135,8 +147,8 @@ func TestKills(t *testing.T) {
 				l.wantWorking()
 			}
 			results.add(t, test.row, form(time.Duration(kills)*time.Second),
-				"%d processes, %d kills: %d of %d calls answered (%d cut with their process), %d sign-outs that nothing explains, %d rotations lost between answer and write %v, %d refreshes; %s",
-				n, len(killed), l.answered, l.answered+failed, l.cut, len(unexplained(c.RefreshLog, losses)), len(losses), losses, c.Refreshes, l.latency())
+				"%d processes, %d kills: %d of %d calls answered (%d cut with their process), %d sign-outs that nothing explains, %d rotations lost between answer and write%s, %d refreshes; %s",
+				n, len(killed), l.answered, l.answered+failed, l.cut, len(unexplained(c.RefreshLog, losses)), len(losses), told(losses), c.Refreshes, l.latency())
 		})
 	}
 }
@@ -198,8 +210,8 @@ func TestLostRotationIsTold(t *testing.T) {
 			l.wantNoFailure()
 			l.wantWorking() // signed in again, or never out
 			results.add(t, "3 killed on purpose between answer and write, "+test.name, "short, 20s",
-				"3 processes: %v; %d browser openings after the first, %d calls failed until then, all work afterwards",
-				losses, len(p.Opened())-1, failed)
+				"3 processes%s; %d browser openings after the first, %d calls failed until then, all work afterwards",
+				told(losses), len(p.Opened())-1, failed)
 		})
 	}
 }
