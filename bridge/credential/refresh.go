@@ -15,10 +15,6 @@ import (
 const (
 	// refreshLimit bounds one renewal with its lock, retries and writes.
 	refreshLimit = 90 * time.Second
-	// retryBudget bounds the time in which a failing token endpoint is asked again.
-	retryBudget = 15 * time.Second
-	retryFirst  = 200 * time.Millisecond
-	retryMost   = 3 * time.Second
 	// failedPause is the pause after a renewal that went wrong; an endpoint that
 	// asks for a longer one (Retry-After) gets it, up to failedPauseMost.
 	failedPause     = time.Second
@@ -169,41 +165,7 @@ func (a *Account) askRefresh(ctx context.Context, r *record) (oauth.Tokens, erro
 	request := oauth.RefreshRequest{
 		TokenEndpoint: r.TokenEndpoint, Client: r.Client, RefreshToken: r.Refresh, Resource: r.Resource,
 	}
-	// By the clock that stands still while the machine sleeps: waking up in the
-	// middle must leave the time to try again.
-	until := time.Now().Add(retryBudget)
-	pause := retryFirst
-	for {
-		sending, cancel := a.m.untilSent(ctx)
-		tokens, err := client.Refresh(sending, request)
-		cancel()
-		if err == nil {
-			return tokens, nil
-		}
-		wait := pause
-		var t *oauth.TokenError
-		switch {
-		case errors.As(err, &t) && t.Temporary():
-			wait = max(wait, t.RetryAfter)
-		case errors.As(err, &t), !fault.Is(err, fault.Unreachable):
-			return oauth.Tokens{}, err
-		}
-		a.m.log.Warn("refresh not answered", "key", a.key, "error", err)
-		if time.Now().Add(wait).After(until) {
-			return oauth.Tokens{}, err
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return oauth.Tokens{}, err
-		case <-a.m.closing:
-			timer.Stop()
-			return oauth.Tokens{}, err
-		case <-timer.C:
-		}
-		pause = min(2*pause, retryMost)
-	}
+	return a.insist(ctx, func(ctx context.Context) (oauth.Tokens, error) { return client.Refresh(ctx, request) })
 }
 
 // refreshFailed decides what a failed refresh means. Only the authorization

@@ -179,7 +179,13 @@ func (a *Account) authorize(ctx context.Context, ui UI, d oauth.Discovery, clien
 }
 
 func (a *Account) redeem(ctx context.Context, d oauth.Discovery, client oauth.ClientCredentials, answer *oauth.Answer) error {
-	tokens, err := a.m.oauth(a.server).Exchange(ctx, answer.Authorization, answer.Code)
+	// Again while the endpoint fails: the person has done his part and is not
+	// asked for it twice. If the server acted and its answer was lost, it refuses
+	// the code (RFC 6749 §4.1.2), and nothing is worse than it was.
+	server := a.m.oauth(a.server)
+	tokens, err := a.insist(ctx, func(ctx context.Context) (oauth.Tokens, error) {
+		return server.Exchange(ctx, answer.Authorization, answer.Code)
+	})
 	if err != nil {
 		var t *oauth.TokenError
 		if errors.As(err, &t) && t.Code == "invalid_client" && a.server.ClientID == "" {

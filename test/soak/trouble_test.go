@@ -221,3 +221,28 @@ func TestFiveAtOnce(t *testing.T) {
 	results.add(t, "7 five started at once, signed out, the first killed", "5 processes",
 		"%d browser opening, %d registration, %d sign-in, %s", len(p.Opened()), c.Registrations, c.SignIns, fmt.Sprintf("%d connected and the fifth when it came again", len(l.clients)))
 }
+
+// TestSignInMeetsTrouble: the token endpoint fails when the code is exchanged.
+// The person has done his part and is not asked for it again.
+func TestSignInMeetsTrouble(t *testing.T) {
+	for name, fault := range map[string]map[string]any{
+		"503":                   {"do": "unavailable", "times": 2},
+		"requests cut":          {"do": "drop", "times": 2},
+		"answers 2 s late":      {"do": "delay", "ms": 2000, "times": 1},
+		"503 with a retry time": {"do": "unavailable", "times": 1, "retryAfter": 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rig := harness.New(t)
+			provider := rig.StartProvider(harness.ProviderOptions{AccessTTL: time.Minute})
+			gate := rig.StartGate(provider, harness.GateOptions{})
+			fault["paths"] = []string{"/token"}
+			provider.Order(fault)
+			rig.SignIn("everything", gate.URL)
+			c := provider.Counts()
+			if opened := len(rig.Opened()); opened != 1 || c.SignIns != 1 || c.Unavailable+c.Dropped+c.Late == 0 {
+				t.Errorf("browser opened %d times, %d sign-ins, %d faults", opened, c.SignIns, c.Unavailable+c.Dropped+c.Late)
+			}
+		})
+	}
+}
