@@ -118,6 +118,7 @@ func (s *Session) becameReady(told bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ready, s.asked, s.told = true, false, told
+	s.connecting = nil // who finds this session lost from here on needs another attempt
 	s.epoch++
 }
 

@@ -135,3 +135,45 @@ func TestClientIsToldOnceToLookAgain(t *testing.T) {
 	}
 	c.none(100 * time.Millisecond)
 }
+
+// A session that is lost at the very moment in which it was opened, while the
+// client is still being told of it, is opened again.
+func TestSessionLostAsItOpens(t *testing.T) {
+	u := newUpstream(t)
+	restart := restarting(u, func(w http.ResponseWriter) { w.WriteHeader(404) })
+	a := &account{needed: true}
+	c := connect(t, u, a)
+	answered := make(chan struct{}) // closed when answer is set
+	answer, changes := "", 0
+	described := make(chan struct{})
+	c.onSend(func(line string) {
+		switch {
+		case strings.Contains(line, `"id":0,`):
+			close(described)
+		case strings.Contains(line, `"id":1,`):
+			answer = line
+			close(answered)
+		case strings.Contains(line, "list_changed"):
+			if changes++; changes == 3 { // the opening waits for this line to be taken
+				restart()
+				c.send(`{"jsonrpc":"2.0","id":1,"method":"a"}`)
+				select {
+				case <-answered:
+				case <-time.After(5 * time.Second):
+				}
+			}
+		}
+	})
+	c.send(hello)
+	<-described
+	c.send(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
+	a.set(false)
+	select {
+	case <-answered:
+		if !strings.Contains(answer, `"id":1,"result"`) {
+			t.Errorf("got %s", answer)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("no answer")
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -209,7 +210,11 @@ type client struct {
 	s     *session.Session
 	lines chan string
 	needs chan struct{}
+	heard atomic.Pointer[func(line string)] // takes the lines instead, if set
 }
+
+// onSend lets hear take the lines from now on, in the goroutine that sends them.
+func (c *client) onSend(hear func(line string)) { c.heard.Store(&hear) }
 
 func connect(t *testing.T, u *upstream, a *account) *client {
 	h := remote.NewHTTP()
@@ -220,6 +225,10 @@ func connect(t *testing.T, u *upstream, a *account) *client {
 		Send: func(b []byte) error {
 			if bytes.ContainsAny(b, "\r\n") {
 				t.Errorf("line break in %q", b)
+			}
+			if hear := c.heard.Load(); hear != nil {
+				(*hear)(string(b))
+				return nil
 			}
 			c.lines <- string(b)
 			return nil

@@ -27,7 +27,7 @@ func TestFaults(t *testing.T) {
 func TestEngines(t *testing.T) {
 	for _, engine := range pick([]string{"fosite"}, []string{"fosite", "workers"}) {
 		t.Run(engine, func(t *testing.T) {
-			lasts, n := pick(15*time.Second, 2*time.Minute), pick(4, 16)
+			lasts, n := pick(15*time.Second, 5*time.Minute), pick(4, 16)
 			t.Run("steady", func(t *testing.T) {
 				t.Parallel()
 				steady(t, engine, fmt.Sprintf("8 %s: processes, one credential", engine), lasts, n)
