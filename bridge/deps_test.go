@@ -78,6 +78,11 @@ var table = []row{
 		"A local client is served without knowing that tokens exist.",
 	},
 	{
+		"front/localhttp",
+		[]string{"jsonrpc"},
+		"Clients over HTTP are served without knowing tokens: who they are is the guard's word.",
+	},
+	{
 		"session",
 		[]string{"remote", "credential", "oauth", "jsonrpc", "fault"},
 		"It joins a front to a remote and takes the remote's challenges to a credential.",
