@@ -43,9 +43,11 @@ fmt: ## format Go and the front end
 	@go tool -modfile=tools/go.mod gofumpt -l -w *.go bridge test
 	@npm --prefix frontend run --silent format
 
-bench: ## a call, the token path, start and memory, each beside its floor
+bench: ## speed and memory beside a bare pipe, HTTP and mcp-remote; writes docs/performance.md (10 min)
+	@$(SETUP) test
 	@go test -run '^$$' -bench . -benchmem ./bridge/...
-	@DRAWBRIDGE_E2E=1 go test -run '^$$' -bench . -benchtime 100x ./test
+	@DRAWBRIDGE_E2E=1 DRAWBRIDGE_LONG=1 DRAWBRIDGE_BENCH_REPORT=$(CURDIR)/docs/performance.md \
+	  go test -count=1 -v -timeout 30m ./test/bench
 
 soak: ## many processes on one sign-in, faults and kills: the long forms (30 min); ONLY=TestKills runs one
 	@$(SETUP) test

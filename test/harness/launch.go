@@ -1,0 +1,15 @@
+package harness
+
+import "testing"
+
+// LaunchEnv is the environment that a client which is set up for this world
+// launches drawbridge with.
+func (r *Rig) LaunchEnv() []string { return append(r.bareEnv(), r.ClientEnv()...) }
+
+// StartProgram starts a program that prints one line when it is ready and ends
+// when its standard input does, and returns that line. The test ends it.
+func StartProgram(t testing.TB, name string, argv ...string) string {
+	t.Helper()
+	_, line := startPart(t, name, nil, argv...)
+	return line
+}
