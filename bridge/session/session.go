@@ -32,13 +32,32 @@ type Credential interface {
 	Name() string
 }
 
+// Remote is the server's side of a session; *remote.Conn is one. Its errors are
+// those of that package.
+type Remote interface {
+	// Open sends initialize, which begins a session.
+	Open(ctx context.Context, raw []byte, deliver remote.Deliver) error
+	// Post sends any other message.
+	Post(ctx context.Context, raw []byte, deliver remote.Deliver) error
+	// Listen delivers what the server says of its own accord until that ends.
+	Listen(ctx context.Context, onOpen func(), deliver func(raw []byte)) error
+	// SetVersion tells the version that initialize agreed on.
+	SetVersion(version string)
+	// Delete ends the session within limit.
+	Delete(ctx context.Context, limit time.Duration)
+}
+
 // Config is what a Session needs. Remote, Credential and Send are required.
 type Config struct {
-	Remote     *remote.Conn
+	Remote     Remote
 	Credential Credential
 	// Send passes one message, without a line break in it, to the client. It
 	// is safe for concurrent use.
 	Send func(message []byte) error
+	// SendFor, when it is there, gets what the server says on account of a request
+	// of the client instead, with the request's id: over HTTP it goes down that
+	// request's stream.
+	SendFor func(id json.RawMessage, message []byte) error
 	// NeedSignIn is told, once for each need, that only a person can go on.
 	NeedSignIn func(ctx context.Context)
 	Log        *slog.Logger
@@ -68,9 +87,10 @@ const (
 // Session is one client connected to one server. Make it with New, give it the
 // client's messages with Receive, end it with Close.
 type Session struct {
-	remote     *remote.Conn
+	remote     Remote
 	credential Credential
 	send       func([]byte) error
+	sendFor    func(json.RawMessage, []byte) error
 	needSignIn func(context.Context)
 	log        *slog.Logger
 
@@ -100,12 +120,15 @@ type Session struct {
 func New(c Config) *Session {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Session{
-		remote: c.Remote, credential: c.Credential, send: c.Send, needSignIn: c.NeedSignIn, log: c.Log,
+		remote: c.Remote, credential: c.Credential, send: c.Send, sendFor: c.SendFor, needSignIn: c.NeedSignIn, log: c.Log,
 		ctx: ctx, cancel: cancel, notes: make(chan jsonrpc.Message, 256),
 		noteLimit: noteLimit, cancelGrace: cancelGrace, inFlight: map[*request]struct{}{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.sendFor == nil {
+		s.sendFor = func(_ json.RawMessage, raw []byte) error { return s.send(raw) }
 	}
 	if s.needSignIn == nil {
 		s.needSignIn = func(context.Context) {}
@@ -292,6 +315,10 @@ func (s *Session) relay(raw []byte, id json.RawMessage) (responded bool) {
 			continue
 		}
 		switch {
+		case !m.IsResponse() && id != nil:
+			if err := s.sendFor(id, m.Raw); err != nil && s.ctx.Err() == nil {
+				s.log.Warn("client does not read", "error", err)
+			}
 		case !m.IsResponse():
 			s.reply(m.Raw)
 		case responded || !isAnswer(m, id):
