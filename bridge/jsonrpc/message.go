@@ -44,38 +44,43 @@ func (m Message) IsNotification() bool { return m.Method != "" && m.ID == nil }
 func (m Message) IsResponse() bool { return m.Method == "" && (m.Result != nil || m.Error != nil) }
 
 // Parse reads one message, which must be a JSON object; see Split for batches.
-// Line breaks between tokens are taken out, nothing else is changed. The
-// message keeps raw.
+// It checks all of it in one pass. Line breaks between tokens are taken out,
+// nothing else is changed. The message keeps raw.
 func Parse(raw []byte) (Message, error) {
 	raw = bytes.TrimSpace(raw)
-	if !json.Valid(raw) {
+	m, breaks, err := parse(raw)
+	if err != nil || !breaks {
+		return m, err
+	}
+	var line bytes.Buffer
+	line.Grow(len(raw))
+	if err := json.Compact(&line, raw); err != nil {
 		return Message{}, ErrNotJSON
 	}
-	if raw[0] != '{' {
-		return Message{}, ErrNotMessage
-	}
-	if bytes.IndexByte(raw, '\n') >= 0 || bytes.IndexByte(raw, '\r') >= 0 { // valid JSON: they stand between tokens
-		var line bytes.Buffer
-		line.Grow(len(raw))
-		if err := json.Compact(&line, raw); err != nil {
-			return Message{}, ErrNotJSON
+	m, _, err = parse(line.Bytes())
+	return m, err
+}
+
+func parse(raw []byte) (m Message, breaks bool, err error) {
+	s := scanner{b: raw}
+	if s.at(0) != '{' {
+		if end := s.value(0, 0); end != len(raw) {
+			return Message{}, false, ErrNotJSON
 		}
-		raw = line.Bytes()
+		return Message{}, false, ErrNotMessage
 	}
-	m := Message{Raw: raw}
-	var isMethod, isID bool
-	for name, value := range members(raw) {
-		switch name {
+	m.Raw = raw
+	var method []byte // its spelling
+	isID := false
+	end := s.object(0, func(name, value []byte) {
+		switch string(plain(name)) {
 		case "id":
 			isID = true
 			if m.ID = value; string(value) == "null" {
 				m.ID = nil
 			}
 		case "method":
-			isMethod = true
-			if err := json.Unmarshal(value, &m.Method); err != nil {
-				return m, ErrNotMessage
-			}
+			method = value
 		case "params":
 			m.Params = value
 		case "result":
@@ -85,11 +90,21 @@ func Parse(raw []byte) (Message, error) {
 				m.Error = nil
 			}
 		}
+	})
+	if end != len(raw) {
+		return Message{}, false, ErrNotJSON
 	}
+	if method != nil {
+		if method[0] != '"' {
+			return m, false, ErrNotMessage
+		}
+		m.Method = string(plain(method))
+	}
+	isMethod := method != nil
 	if isMethod == (m.Result != nil || m.Error != nil) || isMethod && m.Method == "" || !isMethod && !isID {
-		return m, ErrNotMessage
+		return m, false, ErrNotMessage
 	}
-	return m, nil
+	return m, s.breaks, nil
 }
 
 // Split returns the elements of a batch (a JSON array, MCP 2025-03-26), or the
@@ -111,15 +126,18 @@ func Split(raw []byte) ([]json.RawMessage, error) {
 
 // Member returns a top-level member of a JSON object as it was spelt, or nil.
 func Member(object json.RawMessage, name string) json.RawMessage {
-	object = bytes.TrimSpace(object)
-	if !json.Valid(object) || object[0] != '{' {
+	s := scanner{b: bytes.TrimSpace(object)}
+	if s.at(0) != '{' {
 		return nil
 	}
 	var found json.RawMessage
-	for n, value := range members(object) {
-		if n == name {
+	end := s.object(0, func(n, value []byte) {
+		if string(plain(n)) == name {
 			found = value
 		}
+	})
+	if end != len(s.b) {
+		return nil
 	}
 	return found
 }

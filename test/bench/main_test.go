@@ -34,8 +34,12 @@ func TestSpeed(t *testing.T) {
 		name string
 		do   func(*testing.T, *world, *report)
 	}{
-		{"start", measureStart}, {"calls", measureCalls}, {"at once", measureAtOnce},
-		{"memory", measureMemory}, {"big result", measureBig}, {"fleet", measureFleet},
+		{"start", measureStart},
+		{"calls", measureCalls},
+		{"at once", measureAtOnce},
+		{"memory", measureMemory},
+		{"big result", measureBig},
+		{"fleet", measureFleet},
 	} {
 		if !t.Run(measure.name, func(t *testing.T) { measure.do(t, w, r) }) {
 			return
