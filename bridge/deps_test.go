@@ -83,6 +83,11 @@ var table = []row{
 		"Clients over HTTP are served without knowing tokens: who they are is the guard's word.",
 	},
 	{
+		"guard",
+		[]string{"secret"},
+		"It says who may use the local bridge; the servers behind it and their tokens are none of its business.",
+	},
+	{
 		"session",
 		[]string{"remote", "credential", "oauth", "jsonrpc", "fault"},
 		"It joins a front to a remote and takes the remote's challenges to a credential.",
