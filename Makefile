@@ -12,10 +12,10 @@ BUILD   := -trimpath -buildvcs=false
 SETUP   := scripts/setup.sh
 DISPLAYED := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)))
 
-.PHONY: help run test build desktop lint fmt bench soak clean
+.PHONY: help run test build desktop lint fmt bench conformance soak clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
 run: build $(if $(DISPLAYED),desktop) ## the whole thing on a built-in demo: sign in, call a tool, refresh, call again
 	@bin/drawbridge demo
@@ -48,6 +48,10 @@ bench: ## speed and memory beside a bare pipe, HTTP and mcp-remote; writes docs/
 	@go test -run '^$$' -bench . -benchmem ./bridge/...
 	@DRAWBRIDGE_E2E=1 DRAWBRIDGE_LONG=1 DRAWBRIDGE_BENCH_REPORT=$(CURDIR)/docs/performance.md \
 	  go test -count=1 -v -timeout 30m ./test/bench
+
+conformance: ## the official conformance suite through drawbridge, into docs/conformance.md; ONLY=auth/ runs a part
+	@$(SETUP) test
+	@go run ./test/conformance run -report docs/conformance.md -only '$(ONLY)'
 
 soak: ## many processes on one sign-in, faults and kills: the long forms (30 min); ONLY=TestKills runs one
 	@$(SETUP) test

@@ -151,3 +151,4 @@ npm_ci() {
 
 wants_window && npm_ci frontend "the window's page is built"
 [ "$what" != test ] || npm_ci test "the tests' identity provider, MCP servers and clients"
+[ "$what" != test ] || npm_ci test/conformance "the official conformance suites"
