@@ -2,7 +2,10 @@
 
 package desktop
 
-import "context"
+import (
+	"context"
+	"log/slog"
+)
 
 // HasBus reports whether the session bus answers; there is none here.
 func HasBus(context.Context) bool { return false }
@@ -18,3 +21,6 @@ func OpenURI(context.Context, string) error { return ErrNoSession }
 
 // Notify returns ErrNoSession.
 func Notify(context.Context, Notification) error { return ErrNoSession }
+
+// KeepTrayItem does nothing: there is no such panel here.
+func KeepTrayItem(context.Context, string, *slog.Logger) {}

@@ -4,6 +4,7 @@ package tray
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"fyne.io/systray"
@@ -11,6 +12,11 @@ import (
 	"drawbridge/bridge/control"
 	"drawbridge/bridge/desktop"
 )
+
+// itemPath is where the library exports the icon on the session bus. It tells a
+// panel of it once, and stops looking for another at the first signal that it
+// does not expect on its connection, such as one of the keychain's.
+const itemPath = "/StatusNotifierItem"
 
 // run gives the library its thread and draws until ctx ends.
 func (t *Tray) run(ctx context.Context, feed *control.Feed, do control.Actions) error {
@@ -32,8 +38,11 @@ func (t *Tray) run(ctx context.Context, feed *control.Feed, do control.Actions) 
 		go func() {
 			defer close(drawn)
 			defer t.running.Store(false)
+			var kept sync.WaitGroup
+			kept.Go(func() { desktop.KeepTrayItem(ctx, itemPath, t.log) })
 			follow(ctx, feed, m, p, changed)
 			m.wait()
+			kept.Wait()
 		}()
 	}
 	loop(ctx, t.log, ready)
