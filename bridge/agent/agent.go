@@ -85,7 +85,8 @@ type Config struct {
 	// Log takes what a person debugging needs; nil is silence.
 	Log *slog.Logger
 
-	idle time.Duration // IdleLimit, unless a test is in a hurry
+	idle time.Duration    // IdleLimit, unless a test is in a hurry
+	now  func() time.Time // for the pauses between two browsers; time.Now
 }
 
 // Agent is a running agent.
@@ -188,6 +189,9 @@ func (c Config) complete() Config {
 	}
 	if c.idle == 0 {
 		c.idle = IdleLimit
+	}
+	if c.now == nil {
+		c.now = time.Now
 	}
 	return c
 }

@@ -32,9 +32,7 @@ func (a *Agent) signOutEverywhere(ctx context.Context) []control.Outcome {
 		labels[s.Key] = s.Label
 	}
 	// First, or one of them could end well after the list was made.
-	for _, key := range a.cancelAll(ctx) {
-		a.settle(key)
-	}
+	a.cancelAll(ctx, "")
 	ended, err := a.cfg.Accounts.SignOutEverywhere(ctx)
 	outcomes := []control.Outcome{}
 	for _, e := range ended {
@@ -64,18 +62,26 @@ func (a *Agent) signOutEverywhere(ctx context.Context) []control.Outcome {
 	return outcomes
 }
 
-// cancelAll ends the sign-ins under way, waits until they have ended, and
-// returns the keys of their credentials.
-func (a *Agent) cancelAll(ctx context.Context) []string {
+// CancelSignIns implements control.Backend.
+func (a *Agent) CancelSignIns(ctx context.Context, key string) error {
+	a.cancelAll(ctx, key)
+	a.rebuild()
+	return ctx.Err()
+}
+
+// cancelAll ends the sign-ins under way, all or those of one credential, waits
+// until they have ended, and forgets that anybody was asked.
+func (a *Agent) cancelAll(ctx context.Context, only string) {
 	ctx, cancel := context.WithTimeout(ctx, giveUpLimit)
 	defer cancel()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	var keys []string
 	var cancelled []*signIn
 	for key, s := range a.pending {
-		s.cancel(errSignedOut)
-		keys, cancelled = append(keys, key), append(cancelled, s)
+		if only == "" || only == key {
+			s.cancel(errSignedOut)
+			cancelled = append(cancelled, s)
+		}
 	}
 	for _, s := range cancelled {
 		for !s.status.Done && ctx.Err() == nil {
@@ -87,8 +93,8 @@ func (a *Agent) cancelAll(ctx context.Context) []string {
 			}
 			a.mu.Lock()
 		}
+		a.settleLocked(s.key)
 	}
-	return keys
 }
 
 // summary is what there is to tell of several sign-outs, or nil.

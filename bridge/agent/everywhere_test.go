@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -87,6 +88,43 @@ func TestSignOutEverywhere(t *testing.T) {
 		if server.Kept || server.State != control.SignedOut {
 			t.Errorf("afterwards: %+v", server)
 		}
+	}
+}
+
+// TestCancelSignIns: of one credential, or all; each has ended when it returns,
+// and nobody counts as asked.
+func TestCancelSignIns(t *testing.T) {
+	r := start(t, nil)
+	for _, account := range []string{"one", "two", "three"} {
+		r.startSignIn(control.Named("demo").As(account))
+	}
+	cancel := func(key string, left int) {
+		t.Helper()
+		if err := r.CancelSignIns(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+		s, err := r.Snapshot(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, server := range s.Servers {
+			if server.State == control.SigningIn {
+				n++
+			}
+			if server.Key == key && server.State == control.SigningIn || server.Problem != nil {
+				t.Errorf("after %q: %+v", key, server)
+			}
+		}
+		if n != left {
+			t.Errorf("after %q %d sign-ins go on, want %d", key, n, left)
+		}
+	}
+	cancel("demo@nobody", 3)
+	cancel("demo@one", 2)
+	cancel("", 0)
+	if asked := loadAsked(r.paths, slog.New(slog.DiscardHandler)).at; len(asked) != 0 {
+		t.Errorf("asked: %v", asked)
 	}
 }
 

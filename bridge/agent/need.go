@@ -74,7 +74,7 @@ func (a *Agent) ask(who who, account Account, visible bool) control.NeedAnswer {
 	}
 	// Without a page that was shown, the last attempt failed before it came to
 	// the person: it may be tried again, but not with every call.
-	if _, failed := a.failed[key]; a.asked.has(key) || failed && time.Since(a.lastEnd) < retryAfter {
+	if f, failed := a.failed[key]; a.asked.has(key) || failed && a.cfg.now().Before(f.again) {
 		return control.NeedAnswer{Action: control.NeedAsked}
 	}
 	s, _ := a.begin(who, account, false)
@@ -82,8 +82,14 @@ func (a *Agent) ask(who who, account Account, visible bool) control.NeedAnswer {
 	return control.NeedAnswer{Action: control.NeedBrowser, SignIn: &status}
 }
 
-// retryAfter is the pause after an attempt that failed before a page was shown.
-const retryAfter = 10 * time.Second
+const (
+	// retryAfter is the pause after an attempt that failed before a page was shown.
+	retryAfter = 10 * time.Second
+	// askAgainAfter is the pause after the first sign-in that a person began and
+	// that failed because a server was away; it doubles, up to askAgainMost.
+	askAgainAfter = time.Minute
+	askAgainMost  = time.Hour
+)
 
 func (a *Agent) tellNeed(who who) {
 	a.tasks.Go(func() {

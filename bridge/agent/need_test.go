@@ -2,6 +2,8 @@ package agent
 
 import (
 	"errors"
+	"log/slog"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -105,6 +107,29 @@ func TestAnAttemptThatShowedNoPageMayBeRepeated(t *testing.T) {
 	}
 	if loadAsked(r.paths, nil).has("demo@default") {
 		t.Error("it counts as a refusal")
+	}
+}
+
+// A person began a sign-in that could not be finished because a server was away:
+// that is no refusal. They are asked again, but not at every call meanwhile.
+func TestASignInThatFailedForANetworkIsNoRefusal(t *testing.T) {
+	var past atomic.Int64 // how far the clock has gone
+	r := start(t, func(c *Config) { c.now = func() time.Time { return time.Now().Add(time.Duration(past.Load())) } })
+	for i, pause := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute} {
+		answer := r.need(control.Named("demo"))
+		if answer.Action != control.NeedBrowser {
+			t.Fatalf("need %d: %+v", i, answer)
+		}
+		r.complete(fault.New(fault.Unreachable, "Away.", ""))
+		r.wait(answer.SignIn.ID)
+		if loadAsked(r.paths, slog.New(slog.DiscardHandler)).has("demo@default") {
+			t.Error("the next agent takes it for a refusal")
+		}
+		past.Add(int64(pause - 20*time.Second))
+		if again := r.need(control.Named("demo")); again.Action != control.NeedAsked || r.browsers() != i+1 {
+			t.Errorf("before %v are over: %+v, %d browsers", pause, again, r.browsers())
+		}
+		past.Add(int64(20 * time.Second))
 	}
 }
 

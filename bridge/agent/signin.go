@@ -20,12 +20,14 @@ const (
 	reopenAfter = 3 * time.Second
 )
 
-// signIn is one sign-in, under way or ended. Its fields but the first three are
+// signIn is one sign-in, under way or ended. Its fields but the first four are
 // guarded by the agent's mu.
 type signIn struct {
 	who
 	key       string
 	noBrowser bool
+	// tries is how many sign-ins before this one ended because a server was away.
+	tries int
 
 	status   control.SignIn
 	changed  chan struct{} // closed, and replaced, when status changes
@@ -38,6 +40,11 @@ type signIn struct {
 type failure struct {
 	who
 	problem *control.Problem
+	// again is when the agent may open a browser by itself again, and tries how
+	// often it has come to this. Both count only while nobody has been asked
+	// in vain: see asked.
+	again time.Time
+	tries int
 }
 
 var (
@@ -84,6 +91,7 @@ func (a *Agent) begin(who who, account Account, noBrowser bool) (s *signIn, join
 		status: control.SignIn{ID: rand.Text(), StartedAt: time.Now().Round(0)},
 	}
 	a.pending[key], a.signIns[s.status.ID] = s, s
+	s.tries = a.failed[key].tries
 	delete(a.failed, key)
 	a.tasks.Go(func() { a.signIn(ctx, s, account) })
 	return s, false
@@ -118,12 +126,25 @@ func (a *Agent) signIn(ctx context.Context, s *signIn, account Account) {
 	case problem == nil:
 		a.settleLocked(s.key)
 	case !errors.Is(err, errSignedOut) && !never:
-		a.failed[s.key] = failure{s.who, problem}
+		a.failed[s.key] = a.failure(s, problem)
 	}
 	close(s.changed)
 	s.changed = make(chan struct{})
 	a.mu.Unlock()
 	a.rebuild()
+}
+
+// failure is how a sign-in ended. Where a server was away, the person has not
+// said no: they may be asked again, but no browser opens for a server that is
+// still away more often than the pauses allow. Call it with mu held.
+func (a *Agent) failure(s *signIn, problem *control.Problem) failure {
+	f := failure{who: s.who, problem: problem, again: a.cfg.now().Add(retryAfter)}
+	if s.status.URL != "" && problem.Code == fault.Unreachable {
+		a.asked.set(s.key, time.Time{})
+		f.tries = s.tries + 1
+		f.again = a.cfg.now().Add(min(askAgainAfter<<(min(f.tries, 10)-1), askAgainMost))
+	}
+	return f
 }
 
 // shown notes that the person has, or can open, the page: from now on nobody

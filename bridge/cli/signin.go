@@ -105,6 +105,9 @@ lost is listed first. Clients that run notice within a second.`,
 				return a.signOutEverywhere(cmd.Context(), yes)
 			}
 			return a.withAccount(args[0], account, func(account *credential.Account) error {
+				if p, err := a.paths(); err == nil {
+					a.cancelSignIns(cmd.Context(), p, account.Key())
+				}
 				before, factsErr := account.Facts()
 				err := account.SignOut(cmd.Context())
 				switch {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"text/tabwriter"
 
+	"drawbridge/bridge/config"
+	"drawbridge/bridge/control"
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/fault"
 )
@@ -25,6 +27,7 @@ func (a *app) signOutEverywhere(ctx context.Context, yes bool) error {
 	kept, err := m.Kept()
 	a.warn(err)
 	if len(kept) == 0 {
+		a.cancelSignIns(ctx, p, "")
 		fmt.Fprintln(a.Stderr, "Nobody is signed in anywhere.")
 		return nil
 	}
@@ -45,6 +48,7 @@ func (a *app) signOutEverywhere(ctx context.Context, yes bool) error {
 			return err
 		}
 	}
+	a.cancelSignIns(ctx, p, "") // one that ends well now would be a sign-in that nobody saw in the list
 	outcomes, err := m.SignOutEverywhere(ctx)
 	for _, o := range outcomes {
 		switch {
@@ -57,6 +61,16 @@ func (a *app) signOutEverywhere(ctx context.Context, yes bool) error {
 		}
 	}
 	return err
+}
+
+// cancelSignIns ends the sign-ins that an agent has under way, of the credential
+// with the key or, for "", all of them. Without an agent there are none.
+func (a *app) cancelSignIns(ctx context.Context, p config.Paths, key string) {
+	client := control.Dial(p)
+	defer client.Close()
+	if err := client.CancelSignIns(ctx, key); err != nil && !fault.Is(err, fault.AgentAway) {
+		a.warn(err)
+	}
 }
 
 // nameOf is how a person calls a sign-in: NAME, NAME@ACCOUNT or the URL.

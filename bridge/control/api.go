@@ -122,6 +122,9 @@ type Backend interface {
 	WaitSignIn(ctx context.Context, id, seen string, wait time.Duration) (SignIn, error)
 	// CancelSignIn ends a sign-in that is under way.
 	CancelSignIn(ctx context.Context, id string) error
+	// CancelSignIns ends the sign-ins under way, of the credential with the key or,
+	// for "", all of them, and returns when they have ended.
+	CancelSignIns(ctx context.Context, key string) error
 	// SignOut revokes and deletes a credential. The Problem says what of the
 	// revoking did not work although the credential is gone from this machine.
 	SignOut(ctx context.Context, target Target) (*Problem, error)

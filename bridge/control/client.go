@@ -140,6 +140,13 @@ func (c *Client) CancelSignIn(ctx context.Context, id string) error {
 	return c.call(ctx, quick, http.MethodDelete, "/v1/signins/"+url.PathEscape(id), nil, nil)
 }
 
+// CancelSignIns ends the sign-ins under way, of the credential with the key or,
+// for "", all of them, and returns when they have ended: none of them stores a
+// token after that.
+func (c *Client) CancelSignIns(ctx context.Context, key string) error {
+	return c.call(ctx, quick, http.MethodPost, "/v1/signins/cancel", Keyed(key), nil)
+}
+
 // SignOut revokes and deletes a credential. The Problem is not nil when it is
 // gone from this machine but could not be revoked.
 func (c *Client) SignOut(ctx context.Context, target Target) (*Problem, error) {

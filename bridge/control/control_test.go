@@ -92,6 +92,10 @@ func (b *backend) WaitSignIn(ctx context.Context, _, seen string, wait time.Dura
 
 func (b *backend) CancelSignIn(_ context.Context, id string) error { return b.note("cancel %s", id) }
 
+func (b *backend) CancelSignIns(_ context.Context, key string) error {
+	return b.note("cancel all %s", key)
+}
+
 func (b *backend) SignOut(_ context.Context, t Target) (*Problem, error) {
 	return nil, b.note("signout %s", t.Key)
 }
@@ -194,6 +198,7 @@ func TestEveryCallReachesTheBackend(t *testing.T) {
 		t.Errorf("sign-in = %+v", s)
 	}
 	must(c.CancelSignIn(ctx, "s1"))
+	must(c.CancelSignIns(ctx, "demo@work"))
 	if problem, err := c.SignOut(ctx, Keyed("k")); err != nil || problem != nil {
 		t.Errorf("SignOut = %v, %v", problem, err)
 	}
@@ -216,7 +221,7 @@ func TestEveryCallReachesTheBackend(t *testing.T) {
 	must(c.Keep(ctx))
 	must(c.Stop(ctx))
 	want := []string{
-		"add demo https://example.com/mcp [a]", "remove a.b-c", "forget demo@ada+x@example.com", "signin demo work true", "cancel s1", "signout k", "signout everywhere",
+		"add demo https://example.com/mcp [a]", "remove a.b-c", "forget demo@ada+x@example.com", "signin demo work true", "cancel s1", "cancel all demo@work", "signout k", "signout everywhere",
 		"token k", "need https://example.com/x", "window", "keep", "stop",
 	}
 	if got := b.log(); fmt.Sprint(got) != fmt.Sprint(want) {

@@ -139,6 +139,9 @@ func (s *Service) routes() http.Handler {
 	mux.HandleFunc("DELETE /v1/signins/{id}", handle(s, func(ctx context.Context, r *http.Request, _ none) (any, error) {
 		return nil, s.backend.CancelSignIn(ctx, r.PathValue("id"))
 	}))
+	mux.HandleFunc("POST /v1/signins/cancel", handle(s, func(ctx context.Context, _ *http.Request, target Target) (any, error) {
+		return nil, s.backend.CancelSignIns(ctx, target.Key)
+	}))
 	mux.HandleFunc("POST /v1/signout", handle(s, func(ctx context.Context, _ *http.Request, target Target) (any, error) {
 		problem, err := s.backend.SignOut(ctx, target)
 		return Warning{problem}, err

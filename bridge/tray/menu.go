@@ -56,7 +56,7 @@ type picture struct {
 func draw(s control.Snapshot, now time.Time) picture {
 	now = now.Round(0) // the clock on the wall: it goes on while the machine sleeps
 	p := picture{}
-	count := map[control.State]int{}
+	count := tally{}
 	for _, server := range s.Servers {
 		text, changes := describe(server, now)
 		if !changes.IsZero() && (p.changes.IsZero() || changes.Before(p.changes)) {
@@ -73,26 +73,37 @@ func draw(s control.Snapshot, now time.Time) picture {
 			e.reason = server.Problem.What
 		}
 		p.entries = append(p.entries, e)
-		count[server.State]++
+		count.add(server)
 	}
 	p.farewell = lost(s.Servers)
 	switch {
 	case s.Problem != nil:
 		p.look, p.headline = trouble, s.Problem.What
-	case count[control.Trouble] > 0:
-		p.look, p.headline = trouble, plural(count[control.Trouble], "One server has trouble", "%d servers have trouble")
-	case count[control.SignInNeeded] > 0:
-		p.look, p.headline = signInNeeded, plural(count[control.SignInNeeded], "One server needs you to sign in", "%d servers need you to sign in")
-	case count[control.SigningIn] > 0:
+	case len(count[control.Trouble]) > 0:
+		p.look, p.headline = trouble, plural(len(count[control.Trouble]), "One server has trouble", "%d servers have trouble")
+	case len(count[control.SignInNeeded]) > 0:
+		p.look, p.headline = signInNeeded, plural(len(count[control.SignInNeeded]), "One server needs you to sign in", "%d servers need you to sign in")
+	case len(count[control.SigningIn]) > 0:
 		p.look, p.headline = signingIn, "Signing in: go on in your browser"
 	case len(s.Servers) == 0:
 		p.headline = "No servers yet"
-	case count[control.SignedIn] == 0:
+	case len(count[control.SignedIn]) == 0:
 		p.headline = "Nobody is signed in"
 	default:
 		p.headline = "All is well"
 	}
 	return p
+}
+
+// tally counts servers by state. One with two accounts is one server, so they
+// are told apart by name.
+type tally map[control.State]map[string]bool
+
+func (t tally) add(s control.Server) {
+	if t[s.State] == nil {
+		t[s.State] = map[string]bool{}
+	}
+	t[s.State][s.Name] = true
 }
 
 // lost lists the sign-ins that signing out everywhere ends.

@@ -98,12 +98,18 @@ func TestLookAndHeadline(t *testing.T) {
 		{"signed_in signing_in", nil, signingIn, "Signing in: go on in your browser"},
 		{"signed_in signing_in sign_in_needed", nil, signInNeeded, "One server needs you to sign in"},
 		{"sign_in_needed sign_in_needed", nil, signInNeeded, "2 servers need you to sign in"},
+		{"sign_in_needed@notes sign_in_needed@notes", nil, signInNeeded, "One server needs you to sign in"}, // two accounts
+		{"trouble@notes trouble@notes trouble@wiki", nil, trouble, "2 servers have trouble"},
 		{"sign_in_needed trouble", nil, trouble, "One server has trouble"},
 		{"signed_in", &control.Problem{What: "The settings are damaged."}, trouble, "The settings are damaged."},
 	} {
 		s := control.Snapshot{Problem: tc.problem}
-		for _, state := range strings.Fields(tc.states) {
-			s.Servers = append(s.Servers, control.Server{State: control.State(state)})
+		for i, state := range strings.Fields(tc.states) {
+			state, name, named := strings.Cut(state, "@")
+			if !named {
+				name = fmt.Sprint("s", i)
+			}
+			s.Servers = append(s.Servers, control.Server{Name: name, State: control.State(state)})
 		}
 		if p := draw(s, noon); p.look != tc.look || p.headline != tc.headline {
 			t.Errorf("%q: look %d %q, want %d %q", tc.states, p.look, p.headline, tc.look, tc.headline)

@@ -22,7 +22,7 @@ describe('duration', () => {
 describe('relative', () => {
   it.each([
     [42 * s, 'in 42 s'],
-    [41.2 * s, 'in 42 s'],
+    [41.2 * s, 'in 41 s'],
     [-5.9 * s, '5 s ago'],
     [0.4 * s, 'now'],
   ])('%d ms from now is %s', (ms, want) => {
@@ -46,6 +46,12 @@ describe('expiryOf', () => {
 
   it('counts down and shrinks the share', () => {
     expect(expiryOf(token(0, 10 * s, true), 5 * s)).toEqual({ kind: 'live', left: '5 s', share: 0.5 })
+  })
+  it('never shows a second too many until the next full second', () => {
+    // At 6.9 s there are 3.7 s left; the clock has ticked at 6 s for the last time.
+    expect(expiryOf(token(0, 10.6 * s, true), 6 * s)).toMatchObject({ left: '4 s' })
+    expect(expiryOf(token(0, 10.6 * s, true), 7 * s)).toMatchObject({ left: '3 s' })
+    expect(expiryOf(token(0, 10.6 * s, true), 10 * s)).toMatchObject({ left: '1 s' })
   })
   it('rounds up, so that the last second is not shown as none', () => {
     expect(expiryOf(token(0, 10 * s, true), 9.5 * s)).toMatchObject({ left: '1 s' })

@@ -27,7 +27,7 @@ function pad(n: number): string {
 export function relative(at: number, now: number): string {
   const ms = at - now
   if (Math.abs(ms) < second) return 'now'
-  return ms > 0 ? `in ${duration(roundUp(ms))}` : `${duration(-ms)} ago`
+  return ms > 0 ? `in ${duration(untilEnd(at, now))}` : `${duration(-ms)} ago`
 }
 
 const absoluteFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
@@ -38,9 +38,14 @@ export function absolute(iso: string): string {
   return Number.isNaN(at) ? iso : absoluteFormat.format(at)
 }
 
-/** A time left is rounded up: "1 s left" is shown until there is nothing left. */
-function roundUp(ms: number): number {
-  return Math.ceil(ms / second) * second
+/**
+ * The time left as it is shown: between full seconds of the clock, as the clock
+ * ticks on these. What is shown stays for a second, so a fraction that was
+ * rounded up would be a second too many before the next tick. "1 s" is shown
+ * until there is nothing left.
+ */
+function untilEnd(end: number, now: number): number {
+  return Math.max(1, Math.floor(end / second) - Math.floor(now / second)) * second
 }
 
 /** How an access token stands between its issue and its end. */
@@ -63,7 +68,7 @@ export function expiryOf(server: Pick<Server, 'issuedAt' | 'expiresAt' | 'renewa
   }
   const start = parse(server.issuedAt)
   const share = start === null || start >= end ? null : Math.min(1, left / (end - start))
-  return { kind: 'live', left: duration(roundUp(left)), share }
+  return { kind: 'live', left: duration(untilEnd(end, now)), share }
 }
 
 function parse(iso: string | null): number | null {
