@@ -68,9 +68,6 @@ func (t *translation) address() {
 	if err != nil {
 		return
 	}
-	if strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/sse") && t.line.values["--transport"] != "http-only" {
-		t.missing("the address", "it ends in /sse, and Drawbridge speaks Streamable HTTP only. Most such servers have an address that ends in /mcp too.", false)
-	}
 	for name := range u.Query() {
 		if secretName.MatchString(name) {
 			t.missing("the address", "it looks as if it holds a secret after the ?, and the settings file is no place for one.", false)
@@ -199,13 +196,15 @@ func (t *translation) transport() {
 		const name = "--transport"
 		switch value {
 		case "http-only":
-			t.say(name+" "+value, meaning{Needless, "Drawbridge speaks Streamable HTTP.", true})
+			t.server.Transport = config.TransportHTTP
+			t.say(name+" "+value, meaning{Kept, "Streamable HTTP.", true})
 		case "http-first":
-			t.missing(name+" "+value, "Drawbridge speaks Streamable HTTP, and does not fall back to the older SSE transport.", true)
+			t.say(name+" "+value, meaning{Needless, "Drawbridge does so by itself.", true})
 		case "sse-first":
-			t.missing(name+" "+value, "tries the older SSE transport first; Drawbridge speaks Streamable HTTP only.", true)
+			t.say(name+" "+value, meaning{Needless, "Drawbridge finds out by itself which transport the server speaks.", true})
 		case "sse-only":
-			t.missing(name+" "+value, "the older SSE transport, which Drawbridge does not speak. Most such servers have an address that ends in /mcp too.", false)
+			t.server.Transport = config.TransportSSE
+			t.say(name+" "+value, meaning{Kept, "the older HTTP+SSE transport.", true})
 		default:
 			t.say(name, meaning{Needless, "mcp-remote knows no such transport and passes it over.", true})
 		}

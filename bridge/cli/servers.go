@@ -32,6 +32,7 @@ type serverFlags struct {
 	clientID  string
 	scopes    []string
 	headers   []string
+	transport string
 	allowHTTP bool
 }
 
@@ -39,6 +40,7 @@ func (f *serverFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.clientID, "client-id", "", "OAuth client `ID` that you registered (its secret comes in "+secretVariable+")")
 	cmd.Flags().StringArrayVar(&f.scopes, "scope", nil, "ask for this `SCOPE` instead of what the server names (repeatable)")
 	cmd.Flags().StringArrayVar(&f.headers, "header", nil, "send this `'NAME: VALUE'` with each MCP request (repeatable)")
+	cmd.Flags().StringVar(&f.transport, "transport", "auto", "speak http (Streamable HTTP), sse (HTTP+SSE of 2024), or find out (`KIND`)")
 	cmd.Flags().BoolVar(&f.allowHTTP, "allow-http", false, "permit http to another machine: tokens cross the network in clear text")
 }
 
@@ -47,7 +49,13 @@ func (f *serverFlags) server(name, url string) (config.Server, error) {
 	if err != nil {
 		return config.Server{}, err
 	}
-	return config.Server{Name: name, URL: url, ClientID: f.clientID, Scopes: f.scopes, Headers: headers, AllowHTTP: f.allowHTTP}, nil
+	transport := f.transport
+	if transport == "auto" {
+		transport = ""
+	}
+	return config.Server{
+		Name: name, URL: url, ClientID: f.clientID, Scopes: f.scopes, Headers: headers, Transport: transport, AllowHTTP: f.allowHTTP,
+	}, config.CheckTransport(transport)
 }
 
 func (a *app) add() *cobra.Command {

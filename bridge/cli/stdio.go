@@ -86,8 +86,8 @@ func (a *app) stdioServer(p config.Paths, flags serverFlags, url, account string
 	if err != nil {
 		return who, err
 	}
-	if flags.clientID != "" || len(flags.scopes) > 0 || flags.allowHTTP {
-		return who, fault.New(fault.Usage, "--client-id, --scope and --allow-http go with --url.", "An added server keeps its own: drawbridge add --help")
+	if flags.clientID != "" || len(flags.scopes) > 0 || flags.allowHTTP || flags.transport != "auto" {
+		return who, fault.New(fault.Usage, "--client-id, --scope, --transport and --allow-http go with --url.", "An added server keeps its own: drawbridge add --help")
 	}
 	extra, err := parseHeaders(flags.headers)
 	for k, v := range extra {
@@ -128,7 +128,7 @@ func (a *app) bridge(ctx context.Context, p config.Paths, who whom, noAgent bool
 			return err
 		}
 	}
-	conn := remote.NewConn(remote.Config{
+	conn := connection(server, remote.Config{
 		URL: server.URL, Bearer: account, Headers: server.Headers, UserAgent: "drawbridge/" + a.Version, Log: log,
 	})
 	noAgent = noAgent || a.ownVault(p)
@@ -142,6 +142,17 @@ func (a *app) bridge(ctx context.Context, p config.Paths, who whom, noAgent bool
 		return nil // asked to end by a signal
 	}
 	return err
+}
+
+// connection is the transport that the server's settings name.
+func connection(server config.Server, c remote.Config) session.Remote {
+	switch server.Transport {
+	case config.TransportHTTP:
+		return remote.NewConn(c)
+	case config.TransportSSE:
+		return remote.NewLegacy(c)
+	}
+	return remote.NewAuto(c)
 }
 
 // needSignIn gets a person to sign in: the agent, which outlives this process,

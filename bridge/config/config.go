@@ -30,9 +30,29 @@ type Server struct {
 	// AllowHTTP permits http to a host that is not loopback: tokens then cross
 	// the network in clear text.
 	AllowHTTP bool `json:"allowHttp,omitempty"`
+	// Transport is how the server is spoken to: TransportHTTP, TransportSSE, or ""
+	// to find out (MCP 2025-11-25, backwards compatibility).
+	Transport string `json:"transport,omitempty"`
 	// Account is the one that counts when nobody names another; empty is
 	// DefaultAccount. See Settings.Choose.
 	Account string `json:"account,omitempty"`
+}
+
+// Transports of a server.
+const (
+	// TransportHTTP is Streamable HTTP (MCP 2025-03-26 and later).
+	TransportHTTP = "http"
+	// TransportSSE is HTTP+SSE (MCP 2024-11-05).
+	TransportSSE = "sse"
+)
+
+// CheckTransport refuses what is no transport; "" is one.
+func CheckTransport(name string) error {
+	switch name {
+	case "", TransportHTTP, TransportSSE:
+		return nil
+	}
+	return fault.New(fault.Usage, fmt.Sprintf("There is no transport %q.", name), "Use http (Streamable HTTP), sse (the older HTTP+SSE) or auto, which finds out.")
 }
 
 // CheckName refuses names that could not stand in a file name, a command line
@@ -167,9 +187,10 @@ func (s *Settings) index(name string) int {
 	return slices.IndexFunc(s.Servers, func(server Server) bool { return strings.EqualFold(server.Name, name) })
 }
 
-// Check validates one server: its name, its URL and its default account.
+// Check validates one server: its name, its URL, its transport and its default
+// account.
 func (s Server) Check() error {
-	err := errors.Join(CheckName(s.Name), CheckURL(s.URL, s.AllowHTTP))
+	err := errors.Join(CheckName(s.Name), CheckURL(s.URL, s.AllowHTTP), CheckTransport(s.Transport))
 	if s.Account != "" {
 		err = errors.Join(err, CheckAccount(s.Account))
 	}

@@ -128,6 +128,8 @@ var (
 	ErrContentType = errors.New("the server answered with an unexpected content type")
 	// ErrTooLarge means that a message of the server exceeds MaxMessage.
 	ErrTooLarge = errors.New("the server's message is too large")
+	// ErrGone means that the session has ended and the message was not sent.
+	ErrGone = errors.New("the session at the server has ended")
 	// ErrNoStream means that the server offers no standalone stream (405).
 	ErrNoStream = errors.New("the server offers no GET stream")
 )
@@ -167,11 +169,16 @@ func (c *Conn) newRequest(ctx context.Context, method string, body []byte) (*htt
 }
 
 func (c *Conn) requestWith(ctx context.Context, token secret.String, method string, body []byte) (*http.Request, error) {
+	return c.requestTo(ctx, token, method, c.url, body)
+}
+
+// requestTo makes a request to an address of the server's origin.
+func (c *Conn) requestTo(ctx context.Context, token secret.String, method, address string, body []byte) (*http.Request, error) {
 	var reader io.Reader
 	if body != nil {
 		reader = bytes.NewReader(body)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, c.url, reader)
+	req, err := http.NewRequestWithContext(ctx, method, address, reader)
 	if err != nil {
 		return nil, fmt.Errorf("request: %w", err)
 	}

@@ -19,6 +19,9 @@ import (
 // answer 400 and say it in words. A stream that broke is another matter: its
 // request may have run.
 func sessionGone(err error) bool {
+	if errors.Is(err, remote.ErrGone) {
+		return true
+	}
 	var status *remote.StatusError
 	if errors.Is(err, remote.ErrNoAnswer) || !errors.As(err, &status) || !status.Session {
 		return false

@@ -13,3 +13,9 @@ func StartProgram(t testing.TB, name string, argv ...string) string {
 	_, line := startPart(t, name, nil, argv...)
 	return line
 }
+
+// StartScript starts one of the rig's Node programs, as StartProgram does.
+func StartScript(t testing.TB, name string, args ...string) string {
+	t.Helper()
+	return StartProgram(t, name, append([]string{node(), script(name)}, args...)...)
+}

@@ -7,11 +7,11 @@ import process from 'node:process';
 
 const preload = new URL('./everything.mjs', import.meta.url).href;
 
-/** startEverything starts it on a free port: {port, stop}. */
-export async function startEverything() {
+/** startEverything starts it on a free port, over one of its transports: {port, stop}. */
+export async function startEverything(transport = 'streamableHttp') {
   const require = createRequire(import.meta.url);
   const main = require.resolve('@modelcontextprotocol/server-everything/dist/index.js');
-  const child = fork(main, ['streamableHttp'], {
+  const child = fork(main, [transport], {
     cwd: path.dirname(main),
     env: { ...process.env, PORT: '0' },
     execArgv: ['--import', preload],

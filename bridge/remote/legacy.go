@@ -1,0 +1,369 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"drawbridge/bridge/jsonrpc"
+)
+
+// Legacy speaks the HTTP+SSE transport of MCP 2024-11-05 to a server: one GET
+// stream carries all that the server says, and its first event names the address
+// for the client's messages. A stream that ends takes its session with it.
+//
+// Make it with NewLegacy. It is safe for concurrent use.
+type Legacy struct {
+	conn *Conn
+
+	mu     sync.Mutex
+	stream *legacyStream // nil before Open
+}
+
+// legacyStream is one session: its stream and who waits for what comes down it.
+type legacyStream struct {
+	address string // for the client's messages
+	cancel  context.CancelFunc
+	done    chan struct{} // closed at the stream's end
+	err     error         // why it ended; set before done is closed
+
+	mu       sync.Mutex
+	waiting  []*legacyCall
+	listener func(raw []byte)
+	early    [][]byte // what came before anybody listened
+}
+
+// legacyCall is a request that waits for its response.
+type legacyCall struct {
+	id      json.RawMessage
+	deliver Deliver
+	got     chan struct{} // closed when the response was delivered
+	busy    sync.Mutex    // held while deliver runs
+	over    bool          // guarded by busy: nobody waits any more
+}
+
+// earlyMost bounds the messages that are kept until somebody listens.
+const earlyMost = 256
+
+// NewLegacy makes a Legacy; nothing is sent yet.
+func NewLegacy(c Config) *Legacy { return &Legacy{conn: NewConn(c)} }
+
+// Open opens a stream, in the place of an earlier one, and sends initialize.
+// Its errors are those of Conn.Open; ErrNoStream and ErrContentType mean that the
+// server does not speak this transport.
+func (l *Legacy) Open(ctx context.Context, raw []byte, deliver Deliver) error {
+	l.end()
+	s, err := l.connect(ctx)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.stream = s
+	l.mu.Unlock()
+	return l.post(ctx, s, raw, deliver)
+}
+
+// Post sends one message. For a request it returns when the response has come
+// down the stream; ErrNoAnswer means that it will not, ErrGone that the message
+// was not sent.
+func (l *Legacy) Post(ctx context.Context, raw []byte, deliver Deliver) error {
+	s := l.current()
+	if s == nil {
+		return ErrGone
+	}
+	return l.post(ctx, s, raw, deliver)
+}
+
+// Listen delivers what belongs to no request until the stream ends, which is
+// ErrGone, or ctx does.
+func (l *Legacy) Listen(ctx context.Context, opened func(), deliver func(raw []byte)) error {
+	s := l.current()
+	if s == nil {
+		return ErrGone
+	}
+	s.mu.Lock()
+	early := s.early
+	s.early, s.listener = nil, deliver
+	for _, raw := range early { // under the lock: nothing overtakes them
+		deliver(raw)
+	}
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.listener = nil
+		s.mu.Unlock()
+	}()
+	opened()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.done:
+		return fmt.Errorf("%w: %w", ErrGone, s.err)
+	}
+}
+
+// SetVersion is of no use here: the transport has no header for it.
+func (l *Legacy) SetVersion(string) {}
+
+// Delete ends the session: the stream is closed.
+func (l *Legacy) Delete(ctx context.Context, limit time.Duration) {
+	t := time.NewTimer(limit)
+	defer t.Stop()
+	s := l.end()
+	if s == nil {
+		return
+	}
+	select {
+	case <-s.done:
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+func (l *Legacy) current() *legacyStream {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stream
+}
+
+func (l *Legacy) end() *legacyStream {
+	l.mu.Lock()
+	s := l.stream
+	l.stream = nil
+	l.mu.Unlock()
+	if s != nil {
+		s.cancel()
+	}
+	return s
+}
+
+// connect opens a stream and waits for the address that it begins with. The
+// stream outlives ctx.
+func (l *Legacy) connect(ctx context.Context) (*legacyStream, error) {
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, cancel) // until the address is there
+	s, body, events, err := l.begin(life, cancel)
+	if !stop() && err == nil {
+		_ = body.Close()
+		err = ctx.Err()
+	}
+	if err != nil {
+		cancel()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, err
+	}
+	go func() {
+		defer close(s.done)
+		defer cancel()
+		defer func() { _ = body.Close() }()
+		s.err = s.read(events)
+	}()
+	return s, nil
+}
+
+func (l *Legacy) begin(ctx context.Context, cancel context.CancelFunc) (*legacyStream, io.Closer, *EventReader, error) {
+	req, token, err := l.conn.newRequest(ctx, http.MethodGet, nil)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	req.Header.Set("Accept", "text/event-stream")
+	resp, err := l.conn.http.Do(req)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("stream: %w", err)
+	}
+	fail := func(err error) (*legacyStream, io.Closer, *EventReader, error) {
+		_ = resp.Body.Close()
+		return nil, nil, nil, err
+	}
+	switch {
+	case resp.StatusCode == http.StatusMethodNotAllowed:
+		return fail(ErrNoStream)
+	case resp.StatusCode != http.StatusOK:
+		return fail(refusal(resp, token))
+	case contentType(resp) != "text/event-stream":
+		return fail(fmt.Errorf("stream: %w: %q", ErrContentType, resp.Header.Get("Content-Type")))
+	}
+	events := NewEventReader(resp.Body, MaxMessage)
+	for {
+		e, err := events.Next()
+		if err != nil {
+			return fail(fmt.Errorf("stream: no endpoint event: %w", err))
+		}
+		if e.Type != "endpoint" {
+			if len(e.Data) == 0 {
+				continue
+			}
+			return fail(fmt.Errorf("stream: %w: its first event is %q, not endpoint", ErrContentType, e.Type))
+		}
+		address, err := l.endpoint(resp.Request.URL, string(e.Data))
+		if err != nil {
+			return fail(err)
+		}
+		return &legacyStream{address: address, cancel: cancel, done: make(chan struct{})}, resp.Body, events, nil
+	}
+}
+
+// ErrForeignEndpoint means that the server names an address of another origin
+// for the client's messages; the token must not go there.
+var ErrForeignEndpoint = errors.New("the server's endpoint is at another origin")
+
+// endpoint is the address that an endpoint event names.
+func (l *Legacy) endpoint(base *url.URL, data string) (string, error) {
+	u, err := base.Parse(data)
+	if err != nil {
+		return "", fmt.Errorf("%w: the endpoint is not a URL", ErrContentType)
+	}
+	own, err := url.Parse(l.conn.url)
+	if err != nil || u.Scheme != own.Scheme || u.Host != own.Host || u.User != nil {
+		return "", ErrForeignEndpoint
+	}
+	return u.String(), nil
+}
+
+// read delivers what comes down the stream until it ends.
+func (s *legacyStream) read(events *EventReader) error {
+	for {
+		e, err := events.Next()
+		if err != nil {
+			return err
+		}
+		if len(e.Data) == 0 || e.Type != "message" {
+			continue
+		}
+		parts, err := jsonrpc.Split(e.Data)
+		if err != nil {
+			continue
+		}
+		for _, raw := range parts {
+			s.take(raw)
+		}
+	}
+}
+
+// take gives a message to the request that it answers, else to the listener.
+func (s *legacyStream) take(raw []byte) {
+	m, err := jsonrpc.Parse(raw)
+	if err == nil && m.IsResponse() {
+		if call := s.callFor(m); call != nil {
+			call.busy.Lock()
+			defer call.busy.Unlock()
+			if !call.over && call.deliver(raw) {
+				call.over = true
+				close(call.got)
+			}
+		}
+		return // else nobody waits for it
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listener != nil {
+		s.listener(raw)
+	} else if len(s.early) < earlyMost {
+		s.early = append(s.early, bytes.Clone(raw))
+	}
+}
+
+func (s *legacyStream) callFor(m jsonrpc.Message) *legacyCall {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, call := range s.waiting {
+		if jsonrpc.SameID(call.id, m.ID) {
+			return call
+		}
+	}
+	if m.ID == nil && len(s.waiting) == 1 { // an error that does not say whose it is
+		return s.waiting[0]
+	}
+	return nil
+}
+
+func (s *legacyStream) forget(call *legacyCall) {
+	s.mu.Lock()
+	for i, c := range s.waiting {
+		if c == call {
+			s.waiting = append(s.waiting[:i], s.waiting[i+1:]...)
+			break
+		}
+	}
+	s.mu.Unlock()
+	call.busy.Lock() // nothing is delivered after we return
+	call.over = true
+	call.busy.Unlock()
+}
+
+func (l *Legacy) post(ctx context.Context, s *legacyStream, raw []byte, deliver Deliver) error {
+	select {
+	case <-s.done:
+		return fmt.Errorf("%w: %w", ErrGone, s.err)
+	default:
+	}
+	var call *legacyCall
+	if deliver != nil {
+		m, err := jsonrpc.Parse(raw)
+		if err != nil {
+			return fmt.Errorf("post: %w", err)
+		}
+		call = &legacyCall{id: m.ID, deliver: deliver, got: make(chan struct{})}
+		s.mu.Lock()
+		s.waiting = append(s.waiting, call)
+		s.mu.Unlock()
+		defer s.forget(call)
+	}
+	if err := l.send(ctx, s, raw); err != nil {
+		return err
+	}
+	if call == nil {
+		return nil
+	}
+	select {
+	case <-call.got:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.done:
+		select {
+		case <-call.got:
+			return nil
+		default:
+		}
+		return joinNoAnswer(s.err)
+	}
+}
+
+// send posts a message to the endpoint. The answer is down the stream; what the
+// POST itself is answered with means nothing, unless it is a failure.
+func (l *Legacy) send(ctx context.Context, s *legacyStream, raw []byte) error {
+	token, err := l.conn.bearer.Bearer(ctx)
+	if err != nil {
+		return err
+	}
+	req, err := l.conn.requestTo(ctx, token, http.MethodPost, s.address, raw)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := l.conn.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("post: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		err := refusal(resp, token)
+		var status *StatusError
+		if errors.As(err, &status) && status.Status == http.StatusNotFound {
+			return fmt.Errorf("%w: %w", ErrGone, err) // the endpoint is the session's own
+		}
+		return err
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
+	return nil
+}
