@@ -135,6 +135,7 @@ func (a *app) bridge(ctx context.Context, p config.Paths, who whom, noAgent bool
 	err = stdio.Serve(ctx, a.Stdin, a.Stdout, log, func(w *stdio.Writer) stdio.Session {
 		return session.New(session.Config{
 			Remote: conn, Credential: account, Send: w.Send, Log: log,
+			Memory:     described{account, server.Headers, log},
 			NeedSignIn: func(ctx context.Context) { a.needSignIn(ctx, p, account, noAgent, log) },
 		})
 	})

@@ -92,6 +92,10 @@ func (p Paths) SettingsFile() string { return filepath.Join(p.Config, "settings.
 // Accounts is the folder of what is known about each credential, without its secrets.
 func (p Paths) Accounts() string { return filepath.Join(p.State, "accounts") }
 
+// Descriptions is where what servers said of themselves is kept, one file for
+// each credential.
+func (p Paths) Descriptions() string { return filepath.Join(p.State, "descriptions") }
+
 // Locks is the folder of the lock files.
 func (p Paths) Locks() string { return filepath.Join(p.State, "locks") }
 

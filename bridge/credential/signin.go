@@ -229,6 +229,7 @@ func (a *Account) keep(ctx context.Context, d oauth.Discovery, client oauth.Clie
 	}); err != nil {
 		return err
 	}
+	a.dropDescriptions() // the server may tell this sign-in something else
 	stamp := a.factsTime()
 	a.mu.Lock()
 	a.cur, a.loaded, a.stamp = r, true, stamp

@@ -47,6 +47,7 @@ func (a *Account) SignOut(ctx context.Context) error {
 			return err
 		}
 	}
+	a.dropDescriptions()
 	a.mu.Lock()
 	a.cur, a.loaded = nil, false
 	a.quick.Store(nil)
@@ -96,6 +97,7 @@ func (a *Account) Forget(ctx context.Context) error {
 	a.cur, a.loaded = nil, false
 	a.quick.Store(nil)
 	a.mu.Unlock()
+	a.dropDescriptions()
 	return removeFile(a.factsFile())
 }
 

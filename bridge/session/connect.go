@@ -26,10 +26,11 @@ type attempt struct {
 // client sends before it is answered waits, and starts no second one.
 func (s *Session) begin(m jsonrpc.Message) *attempt {
 	a := &attempt{done: make(chan struct{})}
+	s.greeted.Store(false)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.initialize, s.connecting = &m, a
-	s.ready, s.described = false, false
+	s.ready, s.described, s.picture = false, false, picture{}
 	return a
 }
 
@@ -47,33 +48,31 @@ func (s *Session) settle(a *attempt, err error) {
 	close(a.done)
 }
 
-// open answers the client's initialize: with the server's own response, or,
-// when the server is away or wants a sign-in, with a minimal description, so
+// open answers the client's initialize: at once when it is known what the server
+// says, which is then checked; else with the server's own response, or, when
+// the server is slow, away or wants a sign-in, with a minimal description, so
 // that the client stays connected while a person helps.
 func (s *Session) open(m jsonrpc.Message, a *attempt) {
 	ctx, cancel := context.WithTimeout(s.ctx, firstAnswer)
 	defer cancel()
-	err := s.exchange(ctx, s.remote.Open, m.Raw, func(raw []byte) bool {
-		// Before the client sees it: what it sends next needs both.
-		if s.noteVersion(raw) {
-			s.becameReady(false)
-			s.settle(a, nil)
-		}
-		return s.relay(raw, m.ID)
-	})
+	if known := s.memory.Describe(m.Params); known != nil {
+		s.give(m, known)
+	}
+	late := time.AfterFunc(s.describeAfter, func() { s.giveMinimal(m, s.slow()) })
+	defer late.Stop()
+	err := s.exchange(ctx, s.remote.Open, m.Raw, func(raw []byte) bool { return s.opened(raw, m, a) })
 	defer s.settle(a, err)
-	switch {
-	case err == nil || s.ctx.Err() != nil:
+	if err == nil || s.ctx.Err() != nil {
 		return
-	case !recoverable(err):
+	}
+	if !recoverable(err) && s.claim(json.RawMessage(`{}`)) {
 		s.fail(m, err)
 		return
 	}
-	s.log.Info("minimal description given", "error", err)
+	s.giveMinimal(m, err)
 	s.mu.Lock()
-	s.described = true
+	s.described = true // what it asks for until then fails
 	s.mu.Unlock()
-	s.reply(jsonrpc.NewResult(m.ID, minimalDescription(m, explain(s.credential.Name(), err))))
 	s.noteNeed(err)
 	s.work.Go(s.recover)
 }
@@ -120,20 +119,6 @@ func (s *Session) becameReady(told bool) {
 	s.ready, s.asked, s.told = true, false, told
 	s.connecting = nil // who finds this session lost from here on needs another attempt
 	s.epoch++
-}
-
-// noteVersion takes the negotiated version out of an initialize response. It
-// reports whether raw is one that says yes.
-func (s *Session) noteVersion(raw []byte) bool {
-	m, err := jsonrpc.Parse(raw)
-	if err != nil || m.Result == nil {
-		return false
-	}
-	var version string
-	if json.Unmarshal(jsonrpc.Member(m.Result, "protocolVersion"), &version) == nil && version != "" {
-		s.remote.SetVersion(version)
-	}
-	return true
 }
 
 // connected returns nil when the server knows the session. When it does not, a
@@ -206,8 +191,8 @@ func (s *Session) connect() *attempt {
 	return a
 }
 
-// handshake says initialize and initialized for the client and, when the
-// client knows only a minimal description, tells it to look again.
+// handshake says initialize and initialized for the client and, when something
+// is not as the client was told, tells it to look again.
 func (s *Session) handshake(ctx context.Context, initialize jsonrpc.Message, n int) error {
 	id := json.RawMessage(`"drawbridge-initialize-` + strconv.Itoa(n) + `"`)
 	var refused json.RawMessage
@@ -216,32 +201,23 @@ func (s *Session) handshake(ctx context.Context, initialize jsonrpc.Message, n i
 		if err != nil || !m.IsResponse() {
 			return false
 		}
-		refused = m.Error
-		s.noteVersion(raw)
+		if refused = m.Error; m.Result != nil {
+			s.noteResult(initialize.Params, m.Result)
+		}
 		return true
 	})
 	if err != nil {
 		return err
 	}
 	if refused != nil {
-		return fault.New(fault.NotMCP, s.credential.Name()+" refuses to open a session.", "Run: drawbridge status "+s.credential.Name())
+		return s.refused(refused)
 	}
 	if err := s.exchange(ctx, s.remote.Post, jsonrpc.NewNotification(initialized), nil); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	described := s.described
-	s.described = false
-	s.mu.Unlock()
 	s.becameReady(true)
 	s.listen()
-	if described {
-		for _, method := range []string{
-			string(mcp.MethodNotificationToolsListChanged), string(mcp.MethodNotificationPromptsListChanged), string(mcp.MethodNotificationResourcesListChanged),
-		} {
-			s.reply(jsonrpc.NewNotification(method))
-		}
-	}
+	s.compare()
 	return nil
 }
 

@@ -8,3 +8,6 @@ const MaxInFlight = maxInFlight
 // them before the first message.
 func (s *Session) SetCancelGrace(d time.Duration) { s.cancelGrace = d }
 func (s *Session) SetNoteLimit(d time.Duration)   { s.noteLimit = d }
+func (s *Session) SetDescribeAfter(d time.Duration) {
+	s.describeAfter = d
+}

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -58,6 +59,8 @@ type Config struct {
 	// of the client instead, with the request's id: over HTTP it goes down that
 	// request's stream.
 	SendFor func(id json.RawMessage, message []byte) error
+	// Memory may be nil: then each initialize is answered by the server.
+	Memory Memory
 	// NeedSignIn is told, once for each need, that only a person can go on.
 	NeedSignIn func(ctx context.Context)
 	Log        *slog.Logger
@@ -92,6 +95,7 @@ type Session struct {
 	send       func([]byte) error
 	sendFor    func(json.RawMessage, []byte) error
 	needSignIn func(context.Context)
+	memory     Memory
 	log        *slog.Logger
 
 	ctx    context.Context // ends with Close; for the goroutines of the session
@@ -100,12 +104,15 @@ type Session struct {
 
 	notes chan jsonrpc.Message // notifications and responses of the client, in order
 
-	noteLimit, cancelGrace time.Duration
+	noteLimit, cancelGrace, describeAfter time.Duration
+
+	greeted atomic.Bool // the client takes notifications
 
 	mu         sync.Mutex
+	picture    picture
 	initialize *jsonrpc.Message // the client's, to repeat when the server forgot the session
 	ready      bool             // the server knows this session
-	described  bool             // the client got a minimal description instead of the server's
+	described  bool             // the client got a minimal description, or what it asked for failed
 	told       bool             // the server also got `initialized`
 	listening  bool             // the GET stream is kept
 	relisten   func()           // ends the present GET stream, so that another begins
@@ -122,13 +129,16 @@ func New(c Config) *Session {
 	s := &Session{
 		remote: c.Remote, credential: c.Credential, send: c.Send, sendFor: c.SendFor, needSignIn: c.NeedSignIn, log: c.Log,
 		ctx: ctx, cancel: cancel, notes: make(chan jsonrpc.Message, 256),
-		noteLimit: noteLimit, cancelGrace: cancelGrace, inFlight: map[*request]struct{}{},
+		memory: c.Memory, noteLimit: noteLimit, cancelGrace: cancelGrace, describeAfter: describeAfter, inFlight: map[*request]struct{}{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	if s.sendFor == nil {
 		s.sendFor = func(_ json.RawMessage, raw []byte) error { return s.send(raw) }
+	}
+	if s.memory == nil {
+		s.memory = forgetful{}
 	}
 	if s.needSignIn == nil {
 		s.needSignIn = func(context.Context) {}
@@ -154,6 +164,10 @@ func (s *Session) Receive(m jsonrpc.Message) {
 		}
 		s.work.Go(func() {
 			defer s.done(r)
+			if m.Method == string(mcp.MethodPing) && !s.isReady() {
+				s.reply(jsonrpc.NewResult(m.ID, json.RawMessage(`{}`))) // the client asks whether we live
+				return
+			}
 			if opening != nil { // a request must not overtake `initialized`
 				select {
 				case <-opening:
@@ -231,6 +245,7 @@ func (s *Session) sendNote(m jsonrpc.Message) {
 				s.opening = nil
 			}
 		}()
+		defer s.greet()
 		s.mu.Lock()
 		a := s.connecting
 		s.mu.Unlock()
@@ -267,13 +282,14 @@ func (s *Session) sendNote(m jsonrpc.Message) {
 // call passes a request on and sees to it that it is answered exactly once,
 // unless ctx ends.
 func (s *Session) call(ctx context.Context, m jsonrpc.Message) {
+	s.greet()
 	asked := s.isAsked()
 	if err := s.connected(m); err != nil {
-		if m.Method == string(mcp.MethodPing) {
-			s.reply(jsonrpc.NewResult(m.ID, json.RawMessage(`{}`))) // the client asks whether we live
-			return
-		}
 		s.fail(m, err)
+		return
+	}
+	if empty := s.without(m.Method); empty != nil {
+		s.reply(jsonrpc.NewResult(m.ID, empty))
 		return
 	}
 	epoch := s.currentEpoch()

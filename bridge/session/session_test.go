@@ -216,10 +216,10 @@ type client struct {
 // onSend lets hear take the lines from now on, in the goroutine that sends them.
 func (c *client) onSend(hear func(line string)) { c.heard.Store(&hear) }
 
-func connect(t *testing.T, u *upstream, a *account) *client {
+func connect(t *testing.T, u *upstream, a *account, with ...func(*session.Config)) *client {
 	h := remote.NewHTTP()
 	c := &client{t: t, lines: make(chan string, 100), needs: make(chan struct{}, 10)}
-	c.s = session.New(session.Config{
+	config := session.Config{
 		Remote:     remote.NewConn(remote.Config{URL: u.URL, Bearer: a, HTTP: h}),
 		Credential: a,
 		Send: func(b []byte) error {
@@ -234,7 +234,11 @@ func connect(t *testing.T, u *upstream, a *account) *client {
 			return nil
 		},
 		NeedSignIn: func(context.Context) { c.needs <- struct{}{} },
-	})
+	}
+	for _, change := range with {
+		change(&config)
+	}
+	c.s = session.New(config)
 	t.Cleanup(func() {
 		c.s.Close(2 * time.Second)
 		h.CloseIdleConnections()
