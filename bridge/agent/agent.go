@@ -91,11 +91,13 @@ type Config struct {
 
 // Agent is a running agent.
 type Agent struct {
-	cfg     Config
-	log     *slog.Logger
-	feed    control.Feed
-	service *control.Service
-	stop    context.CancelFunc
+	cfg  Config
+	log  *slog.Logger
+	feed control.Feed
+	// activity is what clients' processes tell of themselves.
+	activity control.Activity
+	service  *control.Service
+	stop     context.CancelFunc
 	// life ends with the agent; work that outlives the request that began it
 	// runs in it and is counted in tasks.
 	life  context.Context

@@ -16,6 +16,9 @@ var _ control.Backend = (*Agent)(nil)
 // Feed implements control.Backend.
 func (a *Agent) Feed() *control.Feed { return &a.feed }
 
+// Activity implements control.Backend.
+func (a *Agent) Activity() *control.Activity { return &a.activity }
+
 // AddServer implements control.Backend.
 func (a *Agent) AddServer(ctx context.Context, server config.Server) error {
 	if err := config.Update(ctx, a.cfg.Paths, func(s *config.Settings) error { return s.Add(server) }); err != nil {

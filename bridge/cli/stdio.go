@@ -132,12 +132,14 @@ func (a *app) bridge(ctx context.Context, p config.Paths, who whom, noAgent bool
 		URL: server.URL, Bearer: account, Headers: server.Headers, UserAgent: "drawbridge/" + a.Version, Log: log,
 	})
 	noAgent = noAgent || a.ownVault(p)
+	report := watch(p, account, "stdio")
+	defer report.Close()
 	err = stdio.Serve(ctx, a.Stdin, a.Stdout, log, func(w *stdio.Writer) stdio.Session {
-		return session.New(session.Config{
-			Remote: conn, Credential: account, Send: w.Send, Log: log,
+		return &watched{to: report, Session: session.New(session.Config{
+			Remote: agreed{conn, report}, Credential: account, Send: w.Send, Log: log, Called: tell(report),
 			Memory:     described{account, server.Headers, log},
 			NeedSignIn: func(ctx context.Context) { a.needSignIn(ctx, p, account, noAgent, log) },
-		})
+		})}
 	})
 	if errors.Is(err, context.Canceled) {
 		return nil // asked to end by a signal

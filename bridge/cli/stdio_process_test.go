@@ -70,6 +70,21 @@ func startBridge(t *testing.T, url string, stderr *os.File) *bridge {
 	if stderr != nil {
 		b.cmd.Stderr = stderr
 	}
+	return b.start()
+}
+
+// attach starts another one like b, in the same folders.
+func attach(t *testing.T, b *bridge) *bridge {
+	t.Helper()
+	other := &bridge{t: t, cmd: exec.Command(b.cmd.Args[0], b.cmd.Args[1:]...), ended: make(chan error, 1)}
+	other.cmd.Env = b.cmd.Env
+	return other.start()
+}
+
+// start starts the process and opens the session.
+func (b *bridge) start() *bridge {
+	t := b.t
+	t.Helper()
 	var err error
 	if b.in, err = b.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)

@@ -108,6 +108,8 @@ type Outcome struct {
 type Backend interface {
 	// Feed is the source of snapshots.
 	Feed() *Feed
+	// Activity is where clients' sessions and calls are noted.
+	Activity() *Activity
 	// AddServer puts a server into the settings.
 	AddServer(ctx context.Context, server config.Server) error
 	// RemoveServer signs out of all accounts and takes the server out of the

@@ -22,7 +22,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // backend answers with what it was given and keeps what it was asked.
 type backend struct {
-	feed Feed
+	feed     Feed
+	activity Activity
 
 	mu      sync.Mutex
 	asked   []string
@@ -40,6 +41,8 @@ func (b *backend) note(format string, args ...any) error {
 }
 
 func (b *backend) Feed() *Feed { return &b.feed }
+
+func (b *backend) Activity() *Activity { return &b.activity }
 
 func (b *backend) AddServer(_ context.Context, s config.Server) error {
 	return b.note("add %s %s %v", s.Name, s.URL, s.Scopes)

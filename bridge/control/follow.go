@@ -29,38 +29,49 @@ var errSilent = errors.New("the agent fell silent")
 // error. It does not connect again.
 func (c *Client) Changes(ctx context.Context) iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
-		ctx, cancel := context.WithCancelCause(ctx)
-		defer cancel(nil)
-		silence := time.AfterFunc(silenceLimit, func() { cancel(errSilent) })
-		defer silence.Stop()
-		resp, err := c.send(ctx, http.MethodGet, "/v1/changes", nil)
-		if err != nil {
-			yield(Change{}, err)
-			return
-		}
-		defer func() { _ = resp.Body.Close() }()
-		lines := bufio.NewScanner(resp.Body)
-		lines.Buffer(make([]byte, 0, 4096), maxAnswer)
-		for lines.Scan() {
-			silence.Reset(silenceLimit)
+		err := c.stream(ctx, "/v1/changes", func(line []byte) (bool, error) {
 			var change Change
-			if err := json.Unmarshal(lines.Bytes(), &change); err != nil {
-				yield(Change{}, fmt.Errorf("read the agent's changes: %w", err))
-				return
+			if err := json.Unmarshal(line, &change); err != nil {
+				return false, fmt.Errorf("read the agent's changes: %w", err)
 			}
 			if change.Snapshot == nil && change.Server == nil && change.Removed == "" && !change.Quit {
-				continue // a heartbeat
+				return true, nil // a heartbeat
 			}
-			if !yield(change, nil) {
-				return
-			}
+			return yield(change, nil), nil
+		})
+		if err != nil {
+			yield(Change{}, err)
 		}
-		err = lines.Err()
-		if err == nil {
-			err = io.ErrUnexpectedEOF
-		}
-		yield(Change{}, away(ctx, err))
 	}
+}
+
+// errEnded means that the agent ended a stream.
+var errEnded = fmt.Errorf("the stream ended: %w", io.ErrUnexpectedEOF)
+
+// stream gives each line of an endless answer to each until that returns false,
+// which is no error, or its own error.
+func (c *Client) stream(ctx context.Context, path string, each func(line []byte) (more bool, err error)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	silence := time.AfterFunc(silenceLimit, func() { cancel(errSilent) })
+	defer silence.Stop()
+	resp, err := c.send(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(make([]byte, 0, 4096), maxAnswer)
+	for lines.Scan() {
+		silence.Reset(silenceLimit)
+		if more, err := each(lines.Bytes()); err != nil || !more {
+			return err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return away(ctx, err)
+	}
+	return away(ctx, errEnded)
 }
 
 // Ensure returns a client of a living agent. When none answers it runs start,

@@ -97,8 +97,11 @@ func (s *Service) enter(by int) {
 // guard turns away what no client of ours sends, browsers above all.
 func (s *Service) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.enter(1)
-		defer s.enter(-1)
+		report := r.URL.Path == reportPath
+		if !report { // who only tells does not use the agent
+			s.enter(1)
+			defer s.enter(-1)
+		}
 		if r.Host != host || r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" || r.Header.Get("Sec-Fetch-Mode") != "" {
 			writeProblem(w, http.StatusForbidden, &Problem{Code: fault.Usage, What: "The agent answers Drawbridge only."})
 			return
@@ -107,7 +110,9 @@ func (s *Service) guard(next http.Handler) http.Handler {
 			writeProblem(w, http.StatusUnsupportedMediaType, &Problem{Code: fault.Usage, What: "The agent takes JSON only."})
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		if !report { // its lines are bounded
+			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		}
 		next.ServeHTTP(w, r)
 	})
 }
@@ -118,6 +123,8 @@ func (s *Service) routes() http.Handler {
 		writeJSON(w, s.backend.Feed().Snapshot())
 	})
 	mux.HandleFunc("GET /v1/changes", s.changes)
+	mux.HandleFunc("GET /v1/activity", s.activity)
+	mux.HandleFunc("POST "+reportPath, s.report)
 	mux.HandleFunc("POST /v1/servers", handle(s, func(ctx context.Context, _ *http.Request, server config.Server) (any, error) {
 		return nil, s.backend.AddServer(ctx, server)
 	}))

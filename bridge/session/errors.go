@@ -15,6 +15,7 @@ import (
 func (s *Session) fail(m jsonrpc.Message, err error) {
 	s.log.Warn("request failed", "method", m.Method, "error", err)
 	s.noteNeed(err)
+	s.answered(m.ID, failedWith(err))
 	if body := errorBody(err); body != nil {
 		if answer, parseErr := jsonrpc.Parse(body); parseErr == nil && answer.Error != nil {
 			s.reply(jsonrpc.Answer(m.ID, answer)) // the server's own words

@@ -14,6 +14,13 @@ type request struct {
 	ctx    context.Context // ends with the session, and some time after a cancellation
 	cancel context.CancelFunc
 	grace  *time.Timer // nil: not cancelled; guarded by the session's mu
+
+	// For Config.Called; answer and failure are guarded by the session's mu.
+	at      time.Time
+	method  string
+	params  json.RawMessage
+	answer  jsonrpc.Message
+	failure error
 }
 
 // accept notes a request as under way; false means that there are too many.
@@ -23,13 +30,14 @@ func (s *Session) accept(m jsonrpc.Message) (*request, bool) {
 	if len(s.inFlight) >= maxInFlight {
 		return nil, false
 	}
-	r := &request{id: m.ID}
+	r := &request{id: m.ID, at: time.Now(), method: m.Method, params: m.Params}
 	r.ctx, r.cancel = context.WithCancel(s.ctx)
 	s.inFlight[r] = struct{}{}
 	return r, true
 }
 
 func (s *Session) done(r *request) {
+	defer s.tell(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.inFlight, r)

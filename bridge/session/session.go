@@ -63,7 +63,10 @@ type Config struct {
 	Memory Memory
 	// NeedSignIn is told, once for each need, that only a person can go on.
 	NeedSignIn func(ctx context.Context)
-	Log        *slog.Logger
+	// Called is told of each request after it was answered; it must not block.
+	// nil: nobody watches.
+	Called func(Call)
+	Log    *slog.Logger
 }
 
 const (
@@ -96,6 +99,7 @@ type Session struct {
 	sendFor    func(json.RawMessage, []byte) error
 	needSignIn func(context.Context)
 	memory     Memory
+	called     func(Call)
 	log        *slog.Logger
 
 	ctx    context.Context // ends with Close; for the goroutines of the session
@@ -127,7 +131,7 @@ type Session struct {
 func New(c Config) *Session {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Session{
-		remote: c.Remote, credential: c.Credential, send: c.Send, sendFor: c.SendFor, needSignIn: c.NeedSignIn, log: c.Log,
+		remote: c.Remote, credential: c.Credential, send: c.Send, sendFor: c.SendFor, needSignIn: c.NeedSignIn, called: c.Called, log: c.Log,
 		ctx: ctx, cancel: cancel, notes: make(chan jsonrpc.Message, 256),
 		memory: c.Memory, noteLimit: noteLimit, cancelGrace: cancelGrace, describeAfter: describeAfter, inFlight: map[*request]struct{}{},
 	}
@@ -165,7 +169,9 @@ func (s *Session) Receive(m jsonrpc.Message) {
 		s.work.Go(func() {
 			defer s.done(r)
 			if m.Method == string(mcp.MethodPing) && !s.isReady() {
-				s.reply(jsonrpc.NewResult(m.ID, json.RawMessage(`{}`))) // the client asks whether we live
+				empty := json.RawMessage(`{}`)
+				s.answered(m.ID, func(r *request) { r.answer.Result = empty })
+				s.reply(jsonrpc.NewResult(m.ID, empty)) // the client asks whether we live
 				return
 			}
 			if opening != nil { // a request must not overtake `initialized`
@@ -289,6 +295,7 @@ func (s *Session) call(ctx context.Context, m jsonrpc.Message) {
 		return
 	}
 	if empty := s.without(m.Method); empty != nil {
+		s.answered(m.ID, func(r *request) { r.answer.Result = empty })
 		s.reply(jsonrpc.NewResult(m.ID, empty))
 		return
 	}
@@ -341,9 +348,11 @@ func (s *Session) relay(raw []byte, id json.RawMessage) (responded bool) {
 			s.log.Warn("response to nobody dropped", "bytes", len(one))
 		case bytes.Equal(m.ID, id):
 			responded = true
+			s.answered(id, func(r *request) { r.answer = m })
 			s.reply(m.Raw)
 		default: // the id in another spelling, or an error that did not say whose it is
 			responded = true
+			s.answered(id, func(r *request) { r.answer = m })
 			s.reply(jsonrpc.Answer(id, m))
 		}
 	}
