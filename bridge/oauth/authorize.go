@@ -32,6 +32,9 @@ type AuthorizationRequest struct {
 	// Extra parameters that the server wants (access_type, audience). They
 	// cannot replace one that the protocol sets.
 	Extra url.Values
+	// DPoP has the key that the tokens shall be bound to; nil asks for bearer
+	// tokens.
+	DPoP *Prover
 }
 
 // Authorization is one attempt to sign in: what the browser is sent to, and what
@@ -52,6 +55,7 @@ type Authorization struct {
 	client        ClientCredentials
 	tokenEndpoint string
 	issRequired   bool
+	dpop          *Prover
 	// instead is asked when the server knows no prompt=select_account; or nil.
 	instead *Authorization
 }
@@ -59,7 +63,7 @@ type Authorization struct {
 // ours are the parameters that Extra must not touch.
 var ours = []string{
 	"response_type", "response_mode", "client_id", "redirect_uri", "state", "scope", "resource",
-	"code_challenge", "code_challenge_method", "request", "request_uri",
+	"code_challenge", "code_challenge_method", "request", "request_uri", "dpop_jkt",
 }
 
 // NewAuthorization makes the authorization URL (RFC 6749 §4.1.1) with PKCE S256,
@@ -76,6 +80,9 @@ func NewAuthorization(r AuthorizationRequest) (*Authorization, error) {
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(verifier)}
 	if r.Resource != "" {
 		options = append(options, oauth2.SetAuthURLParam("resource", r.Resource))
+	}
+	if r.DPoP != nil { // the code is good for the holder of the key only (RFC 9449 §10)
+		options = append(options, oauth2.SetAuthURLParam("dpop_jkt", r.DPoP.Thumbprint()))
 	}
 	if prompt := r.prompt(); prompt != "" {
 		options = append(options, oauth2.SetAuthURLParam("prompt", prompt))
@@ -101,7 +108,7 @@ func NewAuthorization(r AuthorizationRequest) (*Authorization, error) {
 		URL: config.AuthCodeURL(state, options...), State: secret.New(state), Verifier: secret.New(verifier),
 		Issuer: r.Metadata.Issuer, RedirectURI: r.RedirectURI, Resource: r.Resource, Scopes: slices.Clone(r.Scopes),
 		client: r.Client, tokenEndpoint: r.Metadata.TokenEndpoint,
-		issRequired: r.Metadata.AuthorizationResponseIssParameterSupported, instead: instead,
+		issRequired: r.Metadata.AuthorizationResponseIssParameterSupported, instead: instead, dpop: r.DPoP,
 	}, nil
 }
 

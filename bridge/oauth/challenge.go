@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -47,13 +48,14 @@ func ParseChallenges(headers []string) []Challenge {
 	return all
 }
 
-// BearerChallenge returns the Bearer challenge among the headers, preferring one
-// that names the resource metadata.
+// BearerChallenge returns the challenge among the headers that an access token
+// answers, Bearer or DPoP (RFC 9449 §7.1), preferring one that names the
+// resource metadata.
 func BearerChallenge(h http.Header) (Challenge, bool) {
 	var found Challenge
 	ok := false
 	for _, c := range ParseChallenges(h.Values("WWW-Authenticate")) {
-		if !strings.EqualFold(c.Scheme, "Bearer") {
+		if !strings.EqualFold(c.Scheme, "Bearer") && !c.WantsProof() {
 			continue
 		}
 		if !ok || (found.ResourceMetadata == "" && c.ResourceMetadata != "") {
@@ -61,6 +63,14 @@ func BearerChallenge(h http.Header) (Challenge, bool) {
 		}
 	}
 	return found, ok
+}
+
+// WantsProof reports whether the server wants tokens that are bound to a key.
+func (c Challenge) WantsProof() bool { return strings.EqualFold(c.Scheme, "DPoP") }
+
+// AnyWantsProof reports whether one of the challenges wants bound tokens.
+func AnyWantsProof(h http.Header) bool {
+	return slices.ContainsFunc(ParseChallenges(h.Values("WWW-Authenticate")), Challenge.WantsProof)
 }
 
 type challengeParser struct{ rest string }

@@ -46,6 +46,9 @@ type Config struct {
 	Server string
 	// UserAgent is sent with every request.
 	UserAgent string
+	// NoBrowser says that no person will be sent anywhere: then metadata need
+	// neither an authorization endpoint nor PKCE.
+	NoBrowser bool
 	// AllowHTTP permits http to hosts that are not loopback.
 	AllowHTTP bool
 	// Log gets one line per request, without secrets. Nil discards.
@@ -61,12 +64,16 @@ type Client struct {
 	server    string // host of Config.Server
 	userAgent string
 	allowHTTP bool
+	noBrowser bool
 	log       *slog.Logger
+	// For tests; nil is the real clock.
+	now   func() time.Time
+	sleep func(context.Context, time.Duration) error
 }
 
 // NewClient makes a Client.
 func NewClient(cfg Config) *Client {
-	c := &Client{userAgent: cfg.UserAgent, allowHTTP: cfg.AllowHTTP, log: cfg.Log, resolver: &net.Resolver{}}
+	c := &Client{userAgent: cfg.UserAgent, allowHTTP: cfg.AllowHTTP, noBrowser: cfg.NoBrowser, log: cfg.Log, resolver: &net.Resolver{}}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
@@ -128,13 +135,18 @@ func (c *Client) get(ctx context.Context, r reach, rawURL string) (*document, er
 // do sends req once, except that a GET follows redirects, and reads the answer.
 // Its errors are *fault.Error, unless ctx was cancelled.
 func (c *Client) do(req *http.Request, r reach, timeout time.Duration) (*document, error) {
+	return c.doTo(req, r, timeout, req.Method == http.MethodGet)
+}
+
+// doTo is do, with or without redirects: what carries a token follows none.
+func (c *Client) doTo(req *http.Request, r reach, timeout time.Duration, redirects bool) (*document, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), timeout)
 	defer cancel()
 	if c.userAgent != "" {
 		req.Header.Set("User-Agent", c.userAgent)
 	}
 	began := time.Now()
-	resp, err := c.httpClient(r, req.Method == http.MethodGet).Do(req.WithContext(ctx))
+	resp, err := c.httpClient(r, redirects).Do(req.WithContext(ctx))
 	if err != nil {
 		c.log.Debug("oauth request", "method", req.Method, "url", withoutQuery(req.URL), "error", err)
 		return nil, fetchFault(req, err)

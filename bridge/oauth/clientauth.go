@@ -1,19 +1,23 @@
 package oauth
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"time"
 
+	"drawbridge/bridge/fault"
 	"drawbridge/bridge/secret"
 )
 
-// The ways in which a client shows who it is at the token endpoint (RFC 7591 §2).
+// The ways in which a client shows who it is at the token endpoint (RFC 7591
+// §2, OpenID Connect Core §9).
 const (
-	AuthNone  = "none"
-	AuthBasic = "client_secret_basic"
-	AuthPost  = "client_secret_post"
+	AuthNone       = "none"
+	AuthBasic      = "client_secret_basic"
+	AuthPost       = "client_secret_post"
+	AuthPrivateKey = "private_key_jwt"
 )
 
 // ClientCredentials is an OAuth client as one authorization server knows it.
@@ -21,11 +25,14 @@ const (
 type ClientCredentials struct {
 	ClientID string
 	Secret   secret.String
-	// AuthMethod is AuthNone, AuthBasic or AuthPost; "" means AuthNone without a
-	// secret and AuthBasic with one.
+	// AuthMethod is AuthNone, AuthBasic, AuthPost or AuthPrivateKey; "" means
+	// AuthPrivateKey with a key, else AuthBasic with a secret, else AuthNone.
 	AuthMethod string
 	// SecretExpiresAt is zero when the secret does not expire.
 	SecretExpiresAt time.Time
+	// Key signs for AuthPrivateKey; Audience is the issuer that it signs for.
+	Key      *SigningKey
+	Audience string
 }
 
 // AuthMethodFor chooses how a client that a person registered shows who it is:
@@ -57,13 +64,28 @@ func chooseAuthMethod(registered string, hasSecret bool, supported []string) str
 }
 
 // authenticate puts the client's credentials into a request to the token,
-// revocation or introspection endpoint; never in two ways at once (RFC 6749 §2.3).
-func (cc ClientCredentials) authenticate(form url.Values, header http.Header) {
+// revocation or introspection endpoint; never in two ways at once (RFC 6749
+// §2.3). It fails only when an assertion cannot be signed.
+func (cc ClientCredentials) authenticate(form url.Values, header http.Header) error {
 	method := cc.AuthMethod
-	if method == "" {
+	switch {
+	case method != "":
+	case cc.Key != nil:
+		method = AuthPrivateKey
+	default:
 		method = chooseAuthMethod("", !cc.Secret.IsZero(), nil)
 	}
 	switch {
+	case method == AuthPrivateKey:
+		if cc.Key == nil {
+			return fault.New(fault.Usage, "This client shows who it is by a private key, and there is none.", "Name its file: --private-key-file FILE")
+		}
+		signed, err := cc.Key.assertion(cc.ClientID, cc.Audience, time.Now())
+		if err != nil {
+			return fmt.Errorf("sign the client assertion: %w", err)
+		}
+		form.Set("client_assertion_type", assertionType)
+		form.Set("client_assertion", signed)
 	case method == AuthBasic && !cc.Secret.IsZero():
 		// RFC 6749 §2.3.1: both parts are form-encoded before they are joined.
 		req := http.Request{Header: header}
@@ -71,7 +93,8 @@ func (cc ClientCredentials) authenticate(form url.Values, header http.Header) {
 	case method == AuthPost && !cc.Secret.IsZero():
 		form.Set("client_id", cc.ClientID)
 		form.Set("client_secret", cc.Secret.Reveal())
-	default:
+	case cc.ClientID != "":
 		form.Set("client_id", cc.ClientID)
 	}
+	return nil
 }

@@ -32,6 +32,10 @@ type Discovery struct {
 	// token request (RFC 8707): the published one, byte for byte, else the
 	// server's URL.
 	ResourceIndicator string
+	// BindTokens: both servers can do with tokens that are bound to a key (RFC
+	// 9449). The authorization server's offer alone is not enough, since a
+	// resource server that knows bearer tokens only refuses bound ones.
+	BindTokens bool
 }
 
 // Discover finds out how to sign in to the MCP server at serverURL, given the
@@ -71,6 +75,8 @@ func (c *Client) Discover(ctx context.Context, serverURL string, ch Challenge) (
 	if d.ResourceIndicator == "" {
 		d.ResourceIndicator = indicator(server)
 	}
+	d.BindTokens = slices.Contains(m.DPoPSigningAlgValuesSupported, ProofAlg) &&
+		(ch.WantsProof() || resource.DPoPBoundAccessTokensRequired || slices.Contains(resource.DPoPSigningAlgValuesSupported, ProofAlg))
 	c.log.Info("discovered", "resource", d.ResourceIndicator, "issuer", m.Issuer, "metadata", m.URL)
 	return d, nil
 }

@@ -23,6 +23,10 @@ type ResourceMetadata struct {
 	// ScopesSupported are the scopes that a first sign-in asks for when the
 	// challenge names none.
 	ScopesSupported []string
+	// DPoPSigningAlgValuesSupported: the server can check proofs (RFC 9449 §5.1);
+	// DPoPBoundAccessTokensRequired: it takes no tokens without (RFC 9728 §2).
+	DPoPSigningAlgValuesSupported []string
+	DPoPBoundAccessTokensRequired bool
 	// ResourceName and Documentation are for people; quote them before showing them.
 	ResourceName, Documentation string
 }
@@ -124,6 +128,8 @@ func (c *Client) resource(ctx context.Context, r reach, server *url.URL, ch Chal
 			Scopes        list   `json:"scopes_supported"`
 			Name          string `json:"resource_name"`
 			Documentation string `json:"resource_documentation"`
+			DPoPAlgs      list   `json:"dpop_signing_alg_values_supported"`
+			DPoPRequired  bool   `json:"dpop_bound_access_tokens_required"`
 		}
 		found, err := c.read(ctx, r, p.url, p.named, tried, &doc)
 		if err != nil {
@@ -138,6 +144,7 @@ func (c *Client) resource(ctx context.Context, r reach, server *url.URL, ch Chal
 		return ResourceMetadata{
 			URL: p.url, Resource: doc.Resource, AuthorizationServers: doc.Servers, ScopesSupported: doc.Scopes,
 			ResourceName: doc.Name, Documentation: doc.Documentation,
+			DPoPSigningAlgValuesSupported: doc.DPoPAlgs, DPoPBoundAccessTokensRequired: doc.DPoPRequired,
 		}, nil
 	}
 	return ResourceMetadata{}, nil

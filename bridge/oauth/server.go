@@ -21,9 +21,13 @@ type ServerMetadata struct {
 	// Endpoints; "" when absent. The first two are always there.
 	AuthorizationEndpoint, TokenEndpoint, RegistrationEndpoint, RevocationEndpoint,
 	IntrospectionEndpoint, UserinfoEndpoint, JWKSURI string
+	// DeviceAuthorizationEndpoint is that of RFC 8628; "" when absent.
+	DeviceAuthorizationEndpoint                                         string
 	ScopesSupported, CodeChallengeMethodsSupported, GrantTypesSupported []string
 	// TokenEndpointAuthMethodsSupported is nil when the server does not say.
 	TokenEndpointAuthMethodsSupported []string
+	// DPoPSigningAlgValuesSupported: the server binds tokens to keys (RFC 9449 §5.1).
+	DPoPSigningAlgValuesSupported []string
 	// PromptValuesSupported is nil when the server does not say which prompts it
 	// knows (OpenID Connect, Initiating User Registration 1.0 §4).
 	PromptValuesSupported []string
@@ -55,6 +59,8 @@ type serverWire struct {
 	IntrospectionEndpoint string `json:"introspection_endpoint"`
 	UserinfoEndpoint      string `json:"userinfo_endpoint"`
 	JWKSURI               string `json:"jwks_uri"`
+	DeviceEndpoint        string `json:"device_authorization_endpoint"`
+	DPoPAlgs              list   `json:"dpop_signing_alg_values_supported"`
 	Scopes                list   `json:"scopes_supported"`
 	ChallengeMethods      list   `json:"code_challenge_methods_supported"`
 	GrantTypes            list   `json:"grant_types_supported"`
@@ -106,6 +112,7 @@ func (c *Client) checkServer(r reach, place string, w serverWire) (ServerMetadat
 		URL: place, Issuer: w.Issuer, AuthorizationEndpoint: w.AuthorizationEndpoint, TokenEndpoint: w.TokenEndpoint,
 		RegistrationEndpoint: w.RegistrationEndpoint, RevocationEndpoint: w.RevocationEndpoint,
 		IntrospectionEndpoint: w.IntrospectionEndpoint, UserinfoEndpoint: w.UserinfoEndpoint, JWKSURI: w.JWKSURI,
+		DeviceAuthorizationEndpoint: w.DeviceEndpoint, DPoPSigningAlgValuesSupported: w.DPoPAlgs,
 		ScopesSupported: w.Scopes, CodeChallengeMethodsSupported: w.ChallengeMethods, GrantTypesSupported: w.GrantTypes,
 		TokenEndpointAuthMethodsSupported: w.AuthMethods, PromptValuesSupported: w.Prompts, AuthorizationResponseIssParameterSupported: w.IssParameter,
 	}
@@ -113,12 +120,13 @@ func (c *Client) checkServer(r reach, place string, w serverWire) (ServerMetadat
 		name, url string
 		needed    bool
 	}{
-		{"authorization_endpoint", m.AuthorizationEndpoint, true},
+		{"authorization_endpoint", m.AuthorizationEndpoint, !c.noBrowser},
 		{"token_endpoint", m.TokenEndpoint, true},
 		{"registration_endpoint", m.RegistrationEndpoint, false},
 		{"revocation_endpoint", m.RevocationEndpoint, false},
 		{"introspection_endpoint", m.IntrospectionEndpoint, false},
 		{"userinfo_endpoint", m.UserinfoEndpoint, false},
+		{"device_authorization_endpoint", m.DeviceAuthorizationEndpoint, false},
 		{"jwks_uri", m.JWKSURI, false},
 	} {
 		if e.url == "" {
@@ -135,8 +143,29 @@ func (c *Client) checkServer(r reach, place string, w serverWire) (ServerMetadat
 				"Tell whoever runs the server.")
 		}
 	}
+	if c.noBrowser { // no code that could be stolen
+		return m, nil
+	}
 	if err := checkPKCE(m); err != nil {
 		return m, err
+	}
+	return m, nil
+}
+
+// ServerMetadata reads the metadata of an issuer that somebody named: a company's
+// identity provider. Errors as for Discover.
+func (c *Client) ServerMetadata(ctx context.Context, issuer string) (ServerMetadata, error) {
+	ctx, cancel := context.WithTimeout(ctx, discoverTimeout)
+	defer cancel()
+	var tried attempts
+	m, found, err := c.authorizationServer(ctx, reach{server: c.server}, issuer, []string{issuer}, &tried)
+	switch {
+	case err != nil:
+		return m, err
+	case !found && tried.refuse != nil:
+		return m, tried.refuse
+	case !found:
+		return m, fault.New(fault.BadMetadata, fmt.Sprintf("%s publishes no metadata of an authorization server.", shown(issuer)), "Check the address of the identity provider.")
 	}
 	return m, nil
 }

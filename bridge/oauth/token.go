@@ -19,7 +19,8 @@ type Tokens struct {
 	// Access is always there; Refresh and ID may be empty, and then an earlier
 	// one stays valid.
 	Access, Refresh, ID secret.String
-	// Type is "Bearer".
+	// Type is "Bearer", or "DPoP" for a token that is bound to the key of the
+	// request's Prover (RFC 9449 §5).
 	Type string
 	// Scope as granted, separated by spaces; "" when it is what was asked for.
 	Scope string
@@ -36,6 +37,8 @@ type RefreshRequest struct {
 	Resource string
 	// Scopes narrows the token; empty keeps what was granted.
 	Scopes []string
+	// DPoP has the key that the tokens are bound to; nil when they are not.
+	DPoP *Prover
 }
 
 // RevokeRequest is what a revocation is made of.
@@ -61,7 +64,7 @@ func (c *Client) Exchange(ctx context.Context, a *Authorization, code secret.Str
 	if a.Resource != "" {
 		form.Set("resource", a.Resource)
 	}
-	return c.token(ctx, a.tokenEndpoint, a.client, form, code, a.Verifier)
+	return c.token(ctx, tokenRequest{endpoint: a.tokenEndpoint, client: a.client, form: form, dpop: a.dpop, sent: []secret.String{code, a.Verifier}})
 }
 
 // Refresh renews the tokens (RFC 6749 §6). It is sent exactly once and never
@@ -75,7 +78,7 @@ func (c *Client) Refresh(ctx context.Context, r RefreshRequest) (Tokens, error) 
 	if len(r.Scopes) > 0 {
 		form.Set("scope", strings.Join(r.Scopes, " "))
 	}
-	return c.token(ctx, r.TokenEndpoint, r.Client, form, r.RefreshToken)
+	return c.token(ctx, tokenRequest{endpoint: r.TokenEndpoint, client: r.Client, form: form, dpop: r.DPoP, sent: []secret.String{r.RefreshToken}})
 }
 
 // Revoke tells the server to forget a token (RFC 7009). A token that the server
@@ -85,7 +88,7 @@ func (c *Client) Revoke(ctx context.Context, r RevokeRequest) error {
 	if r.Hint != "" {
 		form.Set("token_type_hint", r.Hint)
 	}
-	doc, err := c.post(ctx, r.Endpoint, r.Client, form)
+	doc, err := c.post(ctx, r.Endpoint, r.Client, form, nil)
 	if err != nil {
 		return err
 	}
@@ -95,15 +98,26 @@ func (c *Client) Revoke(ctx context.Context, r RevokeRequest) error {
 	return nil
 }
 
-func (c *Client) token(ctx context.Context, endpoint string, client ClientCredentials, form url.Values, sent ...secret.String) (Tokens, error) {
-	doc, err := c.post(ctx, endpoint, client, form)
+// tokenRequest is a request to the token endpoint. sent are the secrets in the
+// form, which must not come back in an error.
+type tokenRequest struct {
+	endpoint string
+	client   ClientCredentials
+	form     url.Values
+	dpop     *Prover
+	sent     []secret.String
+}
+
+func (c *Client) token(ctx context.Context, r tokenRequest) (Tokens, error) {
+	endpoint := r.endpoint
+	doc, err := c.post(ctx, endpoint, r.client, r.form, r.dpop)
 	if err != nil {
 		return Tokens{}, err
 	}
 	values := members(doc)
 	// GitHub and Slack answer errors with 200; Slack may say no more than ok:false.
 	if !doc.ok() || values["error"] != "" || values["ok"] == "false" {
-		return Tokens{}, tokenFault(endpoint, "issue a token", newTokenError(doc, values, append(sent, client.Secret)...))
+		return Tokens{}, tokenFault(endpoint, "issue a token", newTokenError(doc, values, append(r.sent, r.client.Secret)...))
 	}
 	t := Tokens{
 		Access: secret.New(values["access_token"]), Refresh: secret.New(values["refresh_token"]), ID: secret.New(values["id_token"]),
@@ -114,6 +128,8 @@ func (c *Client) token(ctx context.Context, endpoint string, client ClientCreden
 	case t.Access.IsZero() || !headerSafe(values["access_token"]):
 		return Tokens{}, fault.Wrap(&TokenError{Status: doc.status}, fault.Refused,
 			fmt.Sprintf("%s answered without a usable access token.", host), "Sign in again; if it lasts, tell whoever runs the server.")
+	case strings.EqualFold(kind, "DPoP") && r.dpop != nil:
+		t.Type = "DPoP"
 	case kind != "" && !strings.EqualFold(kind, "Bearer"):
 		return Tokens{}, fault.New(fault.Unsupported,
 			fmt.Sprintf("%s issues tokens of the type %s; Drawbridge can use Bearer tokens only.", host, shown(kind)), "Tell whoever runs the server.")
@@ -121,28 +137,42 @@ func (c *Client) token(ctx context.Context, endpoint string, client ClientCreden
 	return t, nil
 }
 
-// post sends a form once, with the client's credentials. A redirect is not
+// post sends a form once, and once more only when the server wants a DPoP nonce,
+// which it has then not acted upon (RFC 9449 §8). Redirects are not
 // followed: the form holds secrets.
-func (c *Client) post(ctx context.Context, endpoint string, client ClientCredentials, form url.Values) (*document, error) {
-	header := http.Header{}
-	client.authenticate(form, header)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
-	if err != nil {
-		return nil, fault.New(fault.BadMetadata, fmt.Sprintf("%s is not a usable address for tokens.", shown(endpoint)), "Sign in again.")
+func (c *Client) post(ctx context.Context, endpoint string, client ClientCredentials, form url.Values, dpop *Prover) (*document, error) {
+	for again := false; ; again = true {
+		header := http.Header{}
+		if err := client.authenticate(form, header); err != nil {
+			return nil, err
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
+		if err != nil {
+			return nil, fault.New(fault.BadMetadata, fmt.Sprintf("%s is not a usable address for tokens.", shown(endpoint)), "Sign in again.")
+		}
+		req.GetBody = nil // nothing may send it again
+		req.Header = header
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("Accept", "application/json")
+		if dpop != nil {
+			proof, err := dpop.Proof(req.Method, req.URL, secret.String{}, time.Now())
+			if err != nil {
+				return nil, err
+			}
+			req.Header.Set("DPoP", proof)
+		}
+		doc, err := c.do(req, reach{server: c.server}, tokenTimeout)
+		if err != nil {
+			return nil, err
+		}
+		if doc.status >= 300 && doc.status < 400 {
+			return nil, fault.Wrap(&TokenError{Status: doc.status}, fault.BadMetadata,
+				fmt.Sprintf("%s answers a token request with a redirect, which is not followed.", shown(hostOf(endpoint))), "Tell whoever runs the server.")
+		}
+		if dpop == nil || !dpop.Note(req.URL, doc.status, doc.header, members(doc)["error"]) || again {
+			return doc, nil
+		}
 	}
-	req.GetBody = nil // nothing may send it again
-	req.Header = header
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Accept", "application/json")
-	doc, err := c.do(req, reach{server: c.server}, tokenTimeout)
-	if err != nil {
-		return nil, err
-	}
-	if doc.status >= 300 && doc.status < 400 {
-		return nil, fault.Wrap(&TokenError{Status: doc.status}, fault.BadMetadata,
-			fmt.Sprintf("%s answers a token request with a redirect, which is not followed.", shown(hostOf(endpoint))), "Tell whoever runs the server.")
-	}
-	return doc, nil
 }
 
 // members reads an answer as text by name: JSON, or a form, which GitHub sends
