@@ -134,6 +134,9 @@ func (a *app) bridge(ctx context.Context, p config.Paths, who whom, noAgent bool
 	noAgent = noAgent || a.ownVault(p)
 	report := watch(p, account, "stdio")
 	defer report.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer stdio.WatchClient(cancel)()
 	err = stdio.Serve(ctx, a.Stdin, a.Stdout, log, func(w *stdio.Writer) stdio.Session {
 		return &watched{to: report, Session: session.New(session.Config{
 			Remote: agreed{conn, report}, Credential: account, Send: w.Send, Log: log, Called: tell(report),

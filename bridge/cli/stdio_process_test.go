@@ -10,8 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -222,4 +224,71 @@ func TestStdioWithALogThatNobodyReads(t *testing.T) {
 	}
 	_ = b.in.Close()
 	b.end(5 * time.Second)
+}
+
+// A client that is killed while a process that it started has inherited the
+// pipes: nothing ends them, but the bridge ends with its client.
+func TestEndsWithItsClient(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the kernel tells of a parent's end on Linux only; elsewhere it is looked for")
+	}
+	url := openServer(t, func(http.ResponseWriter, *http.Request, string, json.RawMessage) {})
+	dir := t.TempDir()
+	// The shell is the client: it starts the bridge and a process that keeps both
+	// pipes open, and is killed.
+	client := exec.Command("sh", "-c", `exec 3<&0; sleep 60 <&3 & echo $! >"$0/sleep"; drawbridge stdio --vault memory --no-agent --url "$1" <&3 & echo $! >"$0/bridge"; wait`, dir, url)
+	client.Env = []string{
+		"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0",
+		"DRAWBRIDGE_CONFIG_DIR=" + filepath.Join(dir, "c"), "DRAWBRIDGE_STATE_DIR=" + filepath.Join(dir, "s"),
+	}
+	in, err := client.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = in.Close() }()
+	if err := client.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := func(name string) (n int) {
+		deadline := time.Now().Add(10 * time.Second)
+		for n == 0 && time.Now().Before(deadline) {
+			raw, _ := os.ReadFile(filepath.Join(dir, name))
+			_, _ = fmt.Sscan(string(raw), &n)
+			time.Sleep(10 * time.Millisecond)
+		}
+		return n
+	}
+	bridge, sleeper := pid("bridge"), pid("sleep")
+	defer func() { _ = syscall.Kill(sleeper, syscall.SIGKILL) }()
+	alive := func() bool {
+		exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", bridge))
+		return err == nil && exe != ""
+	}
+	started := time.Now().Add(10 * time.Second)
+	for { // until it is the bridge, and has begun to watch
+		raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", bridge))
+		fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", bridge))
+		watches := false
+		for _, fd := range fds {
+			to, _ := os.Readlink(fd)
+			watches = watches || strings.Contains(to, "pidfd")
+		}
+		if strings.Contains(string(raw), "stdio") && watches {
+			break
+		}
+		if time.Now().After(started) {
+			t.Fatal("the bridge does not watch its client")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	_ = client.Process.Kill()
+	_ = client.Wait()
+	deadline := time.Now().Add(10 * time.Second)
+	for alive() && time.Now().Before(deadline) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if alive() {
+		_ = syscall.Kill(bridge, syscall.SIGKILL)
+		t.Error("the bridge outlives its client")
+	}
 }

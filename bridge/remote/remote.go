@@ -100,6 +100,8 @@ type Challenge struct {
 	Token secret.String
 	// Body is the start of the answer.
 	Body []byte
+	// Session reports whether the request carried a session id.
+	Session bool
 }
 
 // Error implements error.
@@ -207,13 +209,15 @@ func (c *Conn) requestTo(ctx context.Context, token secret.String, method, addre
 func refusal(resp *http.Response, token secret.String) error {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden {
-		return &Challenge{Status: resp.StatusCode, Header: resp.Header.Values("WWW-Authenticate"), Token: token, Body: body}
+		return &Challenge{Status: resp.StatusCode, Header: resp.Header.Values("WWW-Authenticate"), Token: token, Body: body, Session: inSession(resp)}
 	}
 	return &StatusError{
 		Status: resp.StatusCode, Body: body, Location: resp.Header.Get("Location"),
-		Session: resp.Request.Header.Get("Mcp-Session-Id") != "",
+		Session: inSession(resp),
 	}
 }
+
+func inSession(resp *http.Response) bool { return resp.Request.Header.Get("Mcp-Session-Id") != "" }
 
 // inHeader reports whether a server's word can stand in a header of ours.
 func inHeader(s string) bool {

@@ -31,6 +31,7 @@ func (s *Session) begin(m jsonrpc.Message) *attempt {
 	defer s.mu.Unlock()
 	s.initialize, s.connecting = &m, a
 	s.ready, s.described, s.picture = false, false, picture{}
+	s.wishes = wishes{} // of the session before
 	return a
 }
 
@@ -215,6 +216,7 @@ func (s *Session) handshake(ctx context.Context, initialize jsonrpc.Message, n i
 	if err := s.exchange(ctx, s.remote.Post, jsonrpc.NewNotification(initialized), nil); err != nil {
 		return err
 	}
+	s.restore(ctx)
 	s.becameReady(true)
 	s.listen()
 	s.compare()

@@ -45,6 +45,15 @@ func sessionGone(err error) bool {
 	return false
 }
 
+// refusedInSession reports whether a server refused, as if for want of a token,
+// a request in a session. Some answer 401 to a session that they have forgotten
+// (seen after restarts). By now another token has been refused, too, or there is
+// none; initialize, which goes without a session, tells which of the two it is.
+func refusedInSession(err error) bool {
+	var challenge *remote.Challenge
+	return errors.As(err, &challenge) && challenge.Status == http.StatusUnauthorized && challenge.Session && !errors.Is(err, remote.ErrNoAnswer)
+}
+
 const (
 	codeUnknownMethod = -32601
 	codeNoSession     = -32001 // of the TypeScript SDK; never standardised

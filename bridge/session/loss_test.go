@@ -52,8 +52,9 @@ func TestWaysToSayThatTheSessionIsGone(t *testing.T) {
 		"server-everything": func(w http.ResponseWriter) {
 			refuseJSON(w, 400, -32000, "Bad Request: No valid session ID provided")
 		},
-		"one transport":      func(w http.ResponseWriter) { refuseJSON(w, 400, -32000, "Bad Request: Server not initialized") },
-		"400 in plain words": func(w http.ResponseWriter) { http.Error(w, "Invalid session ID", 400) },
+		"one transport":                  func(w http.ResponseWriter) { refuseJSON(w, 400, -32000, "Bad Request: Server not initialized") },
+		"401 although the token is good": func(w http.ResponseWriter) { w.WriteHeader(401) },
+		"400 in plain words":             func(w http.ResponseWriter) { http.Error(w, "Invalid session ID", 400) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := newUpstream(t)

@@ -125,6 +125,7 @@ type Session struct {
 	opening    chan struct{}    // closed when `initialized` has reached the server; nil: nothing to wait for
 	epoch      int              // counts connections, so that one loss leads to one new connection
 	inFlight   map[*request]struct{}
+	wishes     wishes
 }
 
 // New makes a Session and starts its goroutines; Close ends them.
@@ -301,11 +302,17 @@ func (s *Session) call(ctx context.Context, m jsonrpc.Message) {
 	}
 	epoch := s.currentEpoch()
 	err := s.pass(ctx, m)
-	if sessionGone(err) {
+	switch {
+	case sessionGone(err):
 		// The server did not act: it does not know the session. Say initialize
 		// again and repeat the request (MCP 2025-03-26, session management).
 		if err = s.reconnect(epoch); err == nil {
 			err = s.pass(ctx, m)
+		}
+	case refusedInSession(err):
+		if s.reconnect(epoch) == nil { // else what the server said stands
+			// Not as pass does: a token that was refused twice is not renewed again.
+			err = s.remote.Post(ctx, m.Raw, func(raw []byte) bool { return s.relay(raw, m.ID) })
 		}
 	}
 	switch {
@@ -319,6 +326,14 @@ func (s *Session) call(ctx context.Context, m jsonrpc.Message) {
 // pass posts a request and sends what comes back to the client. A nil error
 // means that the response was among it.
 func (s *Session) pass(ctx context.Context, m jsonrpc.Message) error {
+	if isWish(m.Method) {
+		return s.exchange(ctx, s.remote.Post, m.Raw, func(raw []byte) bool {
+			if r, err := jsonrpc.Parse(raw); err == nil && r.Result != nil {
+				s.granted(m) // before the client hears it and asks for the next
+			}
+			return s.relay(raw, m.ID)
+		})
+	}
 	return s.exchange(ctx, s.remote.Post, m.Raw, func(raw []byte) bool { return s.relay(raw, m.ID) })
 }
 
