@@ -28,6 +28,9 @@ type Agent interface {
 	SignOut(ctx context.Context, target control.Target) (*control.Problem, error)
 	SignOutEverywhere(ctx context.Context) ([]control.Outcome, error)
 	Token(ctx context.Context, key string) (token.Report, error)
+	MCPClients(ctx context.Context) ([]control.MCPClient, error)
+	PreviewEntry(ctx context.Context, change control.EntryChange) (control.EntryPreview, error)
+	ApplyEntry(ctx context.Context, change control.EntryChange) (control.EntryResult, error)
 }
 
 // AppConfig is what an App is made of. Every field is needed.

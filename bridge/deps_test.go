@@ -49,7 +49,7 @@ var table = []row{
 	},
 	{
 		"agent",
-		[]string{"control", "desktop", "browser", "credential", "token", "config", "fault"},
+		[]string{"control", "clients", "desktop", "browser", "credential", "token", "config", "fault"},
 		"It owns sign-ins and renewals; the traffic of MCP does not pass through it.",
 	},
 	{

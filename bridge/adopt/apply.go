@@ -169,7 +169,11 @@ func (s *Server) Replacement(e Entry, p config.Paths, command string) (clients.C
 		entry.Env[name] = value
 	}
 	entry.Name, entry.Replace = e.Name, true
-	return clients.ClaudeDesktop(s.env).Plan(entry)
+	client, err := clients.Named(s.env, e.id)
+	if err != nil {
+		return clients.Change{}, err
+	}
+	return client.At(e.File).Plan(entry)
 }
 
 // Selected are the servers that Apply takes over.

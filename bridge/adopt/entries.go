@@ -28,6 +28,7 @@ type Entry struct {
 	// Replaceable: Drawbridge knows how to write this file.
 	Replaceable bool `json:"replaceable"`
 
+	id        string   // the client's in the table of bridge/clients
 	args      []string // what mcp-remote gets
 	env       map[string]string
 	expansion expansion
@@ -35,49 +36,42 @@ type Entry struct {
 
 // place is a file in which clients keep their servers.
 type place struct {
-	client      string
-	file        string
-	member      string // that holds the servers
-	expansion   expansion
-	replaceable bool
-	projects    bool // Claude Code: also under projects.FOLDER
+	id        string // in the table of bridge/clients
+	client    string
+	file      string
+	member    string // that holds the servers
+	expansion expansion
+	projects  bool // Claude Code: also under projects.FOLDER
 }
 
 func (w Where) places() []place {
-	const servers = "mcpServers"
-	home := func(parts ...string) string { return filepath.Join(append([]string{w.Env.Home}, parts...)...) }
-	desktop := clients.ClaudeDesktop(w.Env)
-	places := []place{
-		{client: desktop.Title(), file: desktop.Path(), member: servers, replaceable: true},
-		{client: "Claude Code", file: home(".claude.json"), member: servers, expansion: claudeCodeExpansion, projects: true},
-		{client: "Cursor", file: home(".cursor", "mcp.json"), member: servers, expansion: editorExpansion},
-		{client: "Windsurf", file: home(".codeium", "windsurf", "mcp_config.json"), member: servers, expansion: editorExpansion},
+	var places, projects []place
+	for _, each := range []struct {
+		id        string
+		expansion expansion
+		project   string // the file of a project's folder
+	}{
+		{"claude-desktop", noExpansion, ""},
+		{"claude-code", claudeCodeExpansion, ".mcp.json"},
+		{"cursor", editorExpansion, ".cursor/mcp.json"},
+		{"windsurf", editorExpansion, ""},
+		{"vscode", editorExpansion, ".vscode/mcp.json"},
+		{"vscode-insiders", editorExpansion, ""},
+	} {
+		client, err := clients.Named(w.Env, each.id)
+		if err != nil {
+			continue // the table has each
+		}
+		p := place{id: each.id, client: client.Title(), file: client.Path(), member: client.Member(), expansion: each.expansion}
+		if each.project != "" && w.Folder != "" {
+			project := p
+			project.file = filepath.Join(w.Folder, filepath.FromSlash(each.project))
+			projects = append(projects, project)
+		}
+		p.projects = each.id == "claude-code"
+		places = append(places, p)
 	}
-	for _, flavour := range []string{"Code", "Code - Insiders"} {
-		places = append(places, place{client: "VS " + flavour, file: filepath.Join(w.editorFolder(), flavour, "User", "mcp.json"), member: "servers", expansion: editorExpansion})
-	}
-	if w.Folder != "" {
-		places = append(places,
-			place{client: "Claude Code", file: filepath.Join(w.Folder, ".mcp.json"), member: servers, expansion: claudeCodeExpansion},
-			place{client: "Cursor", file: filepath.Join(w.Folder, ".cursor", "mcp.json"), member: servers, expansion: editorExpansion},
-			place{client: "VS Code", file: filepath.Join(w.Folder, ".vscode", "mcp.json"), member: "servers", expansion: editorExpansion},
-		)
-	}
-	return places
-}
-
-// editorFolder is where VS Code and its kin keep their settings.
-func (w Where) editorFolder() string {
-	switch w.Env.GOOS {
-	case "darwin":
-		return filepath.Join(w.Env.Home, "Library", "Application Support")
-	case "windows":
-		return w.Env.AppData
-	}
-	if filepath.IsAbs(w.Env.ConfigHome) {
-		return w.Env.ConfigHome
-	}
-	return filepath.Join(w.Env.Home, ".config")
+	return append(places, projects...)
 }
 
 // entries reads all places. Files that are not there are passed over; unread
@@ -171,7 +165,7 @@ func (w Where) entriesOf(p place, servers json.RawMessage, project string) []Ent
 		}
 		maps.Copy(env, before)
 		all = append(all, Entry{
-			Client: p.client, File: p.file, Name: name, Project: project, Replaceable: p.replaceable,
+			Client: p.client, File: p.file, Name: name, Project: project, Replaceable: p.id == "claude-desktop", id: p.id,
 			args: rest, env: env, expansion: p.expansion,
 		})
 	}

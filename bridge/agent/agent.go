@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"drawbridge/bridge/clients"
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/control"
 	"drawbridge/bridge/credential"
@@ -82,6 +83,10 @@ type Config struct {
 	// Notify tells the person that somebody waits for a sign-in; nil is desktop.Notify.
 	Notify  func(ctx context.Context, n desktop.Notification) error
 	Version string
+	// Command is the absolute path of the lean binary, for the entries of MCP clients.
+	Command string
+	// Clients is where MCP clients keep their settings; the zero value is this host.
+	Clients clients.Env
 	// Log takes what a person debugging needs; nil is silence.
 	Log *slog.Logger
 

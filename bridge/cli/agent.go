@@ -40,8 +40,12 @@ and ends. ` + "`drawbridge stdio`" + ` starts one when somebody has to sign in.`
 				return err
 			}
 			defer closeManager(m)
+			command, err := ownPath()
+			if err != nil {
+				return err
+			}
 			cfg := agent.Config{
-				Paths: p, Accounts: agent.Credentials(m), OnDemand: onDemand,
+				Paths: p, Accounts: agent.Credentials(m), OnDemand: onDemand, Command: command,
 				OpenWindow: agent.Window(p), Version: a.Version, Log: log,
 			}
 			if !noTray {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,32 +13,47 @@ import (
 	"drawbridge/bridge/fault"
 )
 
-// claudeDesktop is the name of the only client so far.
-const claudeDesktop = "claude-desktop"
-
-func clientNamed(name string) (clients.Client, error) {
-	if name != claudeDesktop {
-		return clients.Client{}, fault.New(fault.Usage, fmt.Sprintf("Drawbridge does not know how to set up %q.", name),
-			"Known: "+claudeDesktop+". For others, set the command `drawbridge stdio NAME` in the client.")
+// clientNamed is the client with the ID, and with another file if one is given.
+func clientNamed(id, file string) (clients.Client, error) {
+	c, err := clients.Named(clients.HostEnv(), id)
+	if err != nil || file == "" {
+		return c, err
 	}
-	return clients.ClaudeDesktop(clients.HostEnv()), nil
+	file, err = filepath.Abs(file)
+	return c.At(file), fault.Wrap(err, fault.Usage, "The path of --file cannot be found.", "Give it in full.")
+}
+
+// knownClients is the list of IDs, for help texts.
+func knownClients() string {
+	var ids []string
+	for _, c := range clients.All(clients.Env{}) {
+		ids = append(ids, c.ID())
+	}
+	half := len(ids) / 2
+	return strings.Join(ids[:half], ", ") + ",\n" + strings.Join(ids[half:], ", ")
+}
+
+func fileFlag(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "file", "", "write `FILE` of the client's form instead of its own, such as a project's")
 }
 
 func (a *app) install() *cobra.Command {
-	dryRun, replace, account := false, false, ""
+	dryRun, replace, account, file := false, false, "", ""
 	cmd := &cobra.Command{
 		Use: "install CLIENT NAME", GroupID: "clients",
 		Short: "Let a client use a server: write the entry into its settings",
 		Long: `Write the entry that starts ` + "`drawbridge stdio NAME`" + ` into a client's settings.
 Everything else in the file stays as it is, and a backup is made beside it.
 NAME@ACCOUNT writes an entry of its own, NAME-ACCOUNT, for that account.
-Clients: ` + claudeDesktop + `.`,
+Clients: ` + knownClients() + `.`,
 		Example: `  drawbridge install claude-desktop notes --dry-run   show the change
   drawbridge install claude-desktop notes
+  drawbridge install vscode notes@work
+  drawbridge install cursor notes --file .cursor/mcp.json
   drawbridge uninstall claude-desktop notes           take it back`,
 		Args: exactly("CLIENT", "NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			client, err := clientNamed(args[0])
+			client, err := clientNamed(args[0], file)
 			if err != nil {
 				return err
 			}
@@ -79,22 +95,23 @@ Clients: ` + claudeDesktop + `.`,
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show what would change")
 	accountFlag(cmd, &account)
+	fileFlag(cmd, &file)
 	cmd.Flags().BoolVar(&replace, "replace", false, "take the place of an entry of this name that is not Drawbridge's")
 	return cmd
 }
 
 func (a *app) uninstall() *cobra.Command {
-	dryRun, account := false, ""
+	dryRun, account, file := false, "", ""
 	cmd := &cobra.Command{
 		Use: "uninstall CLIENT NAME", GroupID: "clients",
 		Short: "Take an entry out of a client's settings again",
 		Long: `Take the entry that install wrote out of a client's settings. Everything else in
 the file stays as it is, and an entry that is not Drawbridge's is left alone.
-Clients: ` + claudeDesktop + `.`,
+Clients: ` + knownClients() + `.`,
 		Example: `  drawbridge uninstall claude-desktop notes`,
 		Args:    exactly("CLIENT", "NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			client, err := clientNamed(args[0])
+			client, err := clientNamed(args[0], file)
 			if err != nil {
 				return err
 			}
@@ -113,6 +130,7 @@ Clients: ` + claudeDesktop + `.`,
 		},
 	}
 	accountFlag(cmd, &account)
+	fileFlag(cmd, &file)
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show what would change")
 	return cmd
 }
@@ -134,7 +152,7 @@ func (a *app) applyChange(client clients.Client, change clients.Change, dryRun b
 	if backup != "" {
 		fmt.Fprintf(a.Stderr, "The file as it was: %s\n", backup)
 	}
-	fmt.Fprintf(a.Stderr, "Restart %s to let it take effect.\n", client.Title())
+	fmt.Fprintln(a.Stderr, client.After())
 	return nil
 }
 

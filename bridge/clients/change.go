@@ -2,7 +2,8 @@ package clients
 
 import (
 	"bytes"
-	"encoding/json"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,12 +17,10 @@ import (
 	"drawbridge/bridge/fault"
 )
 
-// servers is the member of the file that holds the entries.
-const servers = "mcpServers"
-
 // Change is an edit of a client's file that has been worked out and not yet
 // been made.
 type Change struct {
+	client Client
 	path   string
 	name   string
 	before snapshot
@@ -50,7 +49,7 @@ func (c Client) Plan(entry Entry) (Change, error) {
 	if err != nil {
 		return Change{}, err
 	}
-	return Change{path: c.path, name: entry.Name, before: before, after: after}, nil
+	return Change{client: c, path: c.path, name: entry.Name, before: before, after: after}, nil
 }
 
 // PlanRemoval works out how to take our entry back. When nothing but the entry
@@ -74,9 +73,9 @@ func (c Client) PlanRemoval(name string) (Change, error) {
 		return Change{}, fault.New(fault.Usage, fmt.Sprintf("%s has no entry named %q.", c.title, name), "Its file is "+c.path+".")
 	}
 	if !entry.ours() {
-		return Change{}, fault.New(fault.Usage, fmt.Sprintf("The entry %q of %s is not Drawbridge's.", name, c.title), "Edit "+c.path+" yourself.")
+		return Change{}, fault.New(fault.ForeignEntry, fmt.Sprintf("The entry %q of %s is not Drawbridge's.", name, c.title), "Edit "+c.path+" yourself.")
 	}
-	change := Change{path: c.path, name: name, before: before}
+	change := Change{client: c, path: c.path, name: name, before: before}
 	if backup, text, ok := c.original(before.text, entry); ok {
 		change.backup, change.after = backup, text
 		return change, nil
@@ -85,8 +84,15 @@ func (c Client) PlanRemoval(name string) (Change, error) {
 		change.gone = true
 		return change, nil
 	}
-	if err := d.remove(servers, name); err != nil {
+	if err := d.remove(c.at, name); err != nil {
 		return Change{}, c.damaged(err)
+	}
+	old, err := c.parse(before.text)
+	if err != nil {
+		return Change{}, err
+	}
+	if err := checkEdit(old, d, c.at, name, nil); err != nil {
+		return Change{}, c.uneditable(err)
 	}
 	change.after = d.bytes()
 	return change, nil
@@ -100,7 +106,7 @@ func (c Client) original(now []byte, entry Entry) (path string, text []byte, fou
 		if err != nil {
 			continue
 		}
-		d, err := parseDocument(text)
+		d, err := parseDocument(c.format, text)
 		if err != nil {
 			continue
 		}
@@ -125,30 +131,47 @@ func (c Client) write(text []byte, entry Entry) ([]byte, error) {
 		return nil, err
 	}
 	if found && !old.ours() && !entry.Replace {
-		return nil, fault.New(fault.Usage, fmt.Sprintf("%s has an entry named %q that is not Drawbridge's.", c.title, entry.Name),
+		return nil, fault.New(fault.ForeignEntry, fmt.Sprintf("%s has an entry named %q that is not Drawbridge's.", c.title, entry.Name),
 			"Use --replace to put Drawbridge in its place, or give the server another name.")
 	}
-	if entry.Args == nil {
-		entry.Args = []string{}
-	}
-	if !found || !old.ours() {
-		err = d.set(entry, servers, entry.Name)
-	} else {
-		err = d.renew(old, entry)
-	}
-	if err != nil {
+	want := any(c.shape.write(entry))
+	if found && old.ours() {
+		if want, err = c.renew(d, old, entry); err != nil {
+			return nil, c.damaged(err)
+		}
+	} else if err := d.set(want, c.at, entry.Name); err != nil {
 		return nil, c.damaged(err)
+	}
+	before, err := c.parse(text)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkEdit(before, d, c.at, entry.Name, want); err != nil {
+		return nil, c.uneditable(err)
 	}
 	return d.bytes(), nil
 }
 
-// renew brings an entry of ours up to date, member by member.
-func (d *document) renew(old, entry Entry) error {
-	if err := d.set(entry.Command, servers, entry.Name, "command"); err != nil {
-		return err
+// renew brings an entry of ours up to date, member by member, and returns what
+// it has to be then.
+func (c Client) renew(d document, old, entry Entry) (any, error) {
+	root, err := d.root()
+	if err != nil {
+		return nil, err
 	}
-	if err := d.set(entry.Args, servers, entry.Name, "args"); err != nil {
-		return err
+	was, _, err := valueAt(root, c.at, entry.Name)
+	if err != nil {
+		return nil, err
+	}
+	want, _ := plain(was).(map[string]any)
+	for _, f := range c.shape.start(entry) {
+		if same(want[f.name], plain(f.value)) {
+			continue
+		}
+		want[f.name] = plain(f.value)
+		if err := d.set(f.value, c.at, entry.Name, f.name); err != nil {
+			return nil, err
+		}
 	}
 	env := map[string]string{}
 	maps.Copy(env, old.Env)
@@ -156,34 +179,45 @@ func (d *document) renew(old, entry Entry) error {
 	delete(env, stateVariable)
 	maps.Copy(env, entry.Env)
 	if maps.Equal(env, old.Env) {
-		return nil
+		return want, nil
 	}
-	return d.set(env, servers, entry.Name, "env")
+	want[c.shape.env] = plain(env)
+	return want, d.set(env, c.at, entry.Name, c.shape.env)
 }
 
 // entry reads the entry of the name. One of an unexpected form counts as found
 // and foreign.
-func (c Client) entry(d *document, name string) (entry Entry, found bool, err error) {
-	at, err := d.find(servers, name)
+func (c Client) entry(d document, name string) (entry Entry, found bool, err error) {
+	root, err := d.root()
 	if err != nil {
 		return Entry{}, false, c.damaged(err)
 	}
-	if at == nil {
+	if _, err := d.names(c.at); err != nil {
+		return Entry{}, false, c.damaged(err)
+	}
+	value, found, err := valueAt(root, c.at, name)
+	if err != nil {
+		return Entry{}, false, c.damaged(err)
+	}
+	if !found {
 		return Entry{}, false, nil
 	}
-	if json.Unmarshal(d.text[at.StartOffset:at.EndOffset], &entry) != nil {
-		entry = Entry{}
-	}
+	entry = c.shape.read(value)
 	entry.Name = name
 	return entry, true, nil
 }
 
-func (c Client) parse(text []byte) (*document, error) {
-	d, err := parseDocument(text)
+func (c Client) parse(text []byte) (document, error) {
+	d, err := parseDocument(c.format, text)
 	if err != nil {
 		return nil, c.damaged(err)
 	}
 	return d, nil
+}
+
+func (c Client) uneditable(err error) error {
+	return fault.Wrap(err, fault.BadSettings, fmt.Sprintf("%s's file %s is left alone: %s.", c.title, c.path, err),
+		"Write the entry yourself; nothing has been changed.")
 }
 
 func (c Client) damaged(err error) error {
@@ -214,6 +248,15 @@ func readFile(path string) (snapshot, error) {
 	return snapshot{exists: true, mode: info.Mode().Perm(), text: text}, err
 }
 
+// Digest stands for the change: what the file is, and what it would become.
+func (c Change) Digest() string {
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%s\n%t %t %d\n", c.path, c.before.exists, c.gone, len(c.before.text))
+	sum.Write(c.before.text)
+	sum.Write(c.after)
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
 // Path is the file that Apply writes.
 func (c Change) Path() string { return c.path }
 
@@ -232,7 +275,7 @@ func (c Change) Apply() (backup string, err error) {
 		return "", fault.Wrap(err, fault.Storage, c.path+" cannot be read.", "Check that it is yours to read.")
 	}
 	if now.exists != c.before.exists || !bytes.Equal(now.text, c.before.text) {
-		return "", fault.New(fault.Storage, c.path+" has changed in the meantime.", "Try again; nothing has been written.")
+		return "", fault.New(fault.FileChanged, c.path+" has changed in the meantime.", "Try again; nothing has been written.")
 	}
 	if c.Empty() {
 		return "", nil

@@ -19,7 +19,7 @@ var demo = Entry{Name: "demo", Command: "/usr/bin/drawbridge", Args: []string{"s
 // client is a Claude Desktop whose file holds text; absent when text is "-".
 func client(t *testing.T, text string) Client {
 	t.Helper()
-	c := ClaudeDesktop(testEnv(t.TempDir(), "linux"))
+	c := named(t, testEnv(t.TempDir(), "linux"), "claude-desktop")
 	if text == "-" {
 		return c
 	}
@@ -267,11 +267,11 @@ func TestRemovalAfterAnUpdateGoesBackToTheStart(t *testing.T) {
 func TestForeignEntryIsRefusedUnlessReplaced(t *testing.T) {
 	const foreign = `{"mcpServers": {"demo": {"command": "npx", "args": ["mcp-remote", "https://example.com/mcp"]}}}`
 	c := client(t, foreign)
-	if _, err := c.Plan(demo); !fault.Is(err, fault.Usage) {
-		t.Fatalf("Plan = %v, want a usage fault", err)
+	if _, err := c.Plan(demo); !fault.Is(err, fault.ForeignEntry) {
+		t.Fatalf("Plan = %v, want a foreign entry", err)
 	}
-	if _, err := c.PlanRemoval("demo"); !fault.Is(err, fault.Usage) {
-		t.Fatalf("PlanRemoval = %v, want a usage fault", err)
+	if _, err := c.PlanRemoval("demo"); !fault.Is(err, fault.ForeignEntry) {
+		t.Fatalf("PlanRemoval = %v, want a foreign entry", err)
 	}
 	replace := demo
 	replace.Replace = true
@@ -333,8 +333,8 @@ func TestApplyRefusesAFileThatChanged(t *testing.T) {
 			if err := os.WriteFile(c.Path(), []byte(`{"new": true}`), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := change.Apply(); !fault.Is(err, fault.Storage) {
-				t.Errorf("Apply = %v, want a storage fault", err)
+			if _, err := change.Apply(); !fault.Is(err, fault.FileChanged) {
+				t.Errorf("Apply = %v, want a changed file", err)
 			}
 			want := map[string]string{"claude_desktop_config.json": `{"new": true}`}
 			if diff := cmp.Diff(want, folder(t, c)); diff != "" {
@@ -391,7 +391,7 @@ func TestFailedWriteLosesNothing(t *testing.T) {
 	}
 	// A path that cannot be written to, whoever runs the test.
 	change.path = filepath.Join(filepath.Dir(c.Path()), "no-such-folder", strings.Repeat("n", 300))
-	change.before.exists = false
+	change.before = snapshot{}
 	if _, err := change.Apply(); !fault.Is(err, fault.Storage) {
 		t.Errorf("Apply = %v, want a storage fault", err)
 	}
@@ -405,12 +405,12 @@ func FuzzPlanKeepsTheRest(f *testing.F) {
 		f.Add([]byte(tc.before))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		c := Client{title: "Claude Desktop", path: "x"}
+		c := named(t, Env{GOOS: "linux", Home: "/home/ada"}, "claude-desktop")
 		after, err := c.write(text, demo)
 		if err != nil {
 			return
 		}
-		d, err := parseDocument(after)
+		d, err := parseDocument(JSON, after)
 		if err != nil {
 			t.Fatalf("result does not parse: %v\n%s", err, after)
 		}

@@ -41,7 +41,7 @@ func TestClaudeDesktopFindsItsFile(t *testing.T) {
 				env.ConfigHome = filepath.Join(root, tc.xdg)
 			}
 			want := filepath.Join(root, filepath.FromSlash(tc.want), file)
-			if got := ClaudeDesktop(env).Path(); got != want {
+			if got := named(t, env, "claude-desktop").Path(); got != want {
 				t.Errorf("path = %s, want %s", got, want)
 			}
 		})
@@ -56,14 +56,15 @@ func testEnv(root, goos string) Env {
 }
 
 func TestFoundNeedsTheFolder(t *testing.T) {
-	c := ClaudeDesktop(testEnv(t.TempDir(), "linux"))
+	env := testEnv(t.TempDir(), "linux")
+	c := named(t, env, "claude-desktop")
 	if c.Found() {
 		t.Error("found without a folder")
 	}
 	if err := os.MkdirAll(filepath.Dir(c.Path()), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if !c.Found() {
+	if c = named(t, env, "claude-desktop"); !c.Found() {
 		t.Error("not found with a folder")
 	}
 }
@@ -153,4 +154,17 @@ func TestOurs(t *testing.T) {
 			t.Errorf("ours(%+v) = %v", tc.entry, got)
 		}
 	}
+}
+
+func named(t interface {
+	Helper()
+	Fatal(args ...any)
+}, env Env, id string,
+) Client {
+	t.Helper()
+	c, err := Named(env, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }

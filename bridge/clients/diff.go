@@ -5,16 +5,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/tailscale/hujson"
 )
 
 // contextLines stand before and after the lines that change.
 const contextLines = 3
 
-// Diff shows the change as a unified diff; "" when nothing changes. The texts
-// in the entries of other servers are shown as "…": they may hold keys, and
-// people paste diffs.
+// Diff shows the change as a unified diff; "" when nothing changes. Texts
+// outside our own entry are shown as "…": they may be keys, and people paste
+// diffs.
 func (c Change) Diff() string {
 	if c.Empty() {
 		return ""
@@ -72,57 +70,18 @@ func lines(text string) []string {
 	return slices.DeleteFunc(strings.SplitAfter(text, "\n"), func(line string) bool { return line == "" })
 }
 
-// veil is the text with every string in the entries of other servers hidden.
-// An entry of our name is shown when it is ours.
+// veil is the text with every string hidden but those of our own entry: settings
+// hold keys. An entry of our name is shown when it is ours.
 func (c Change) veil(text []byte) string {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return string(text)
 	}
-	d, err := parseDocument(text)
+	d, err := parseDocument(c.client.format, text)
 	if err != nil { // Plan has refused such a file
 		return ""
 	}
-	all, err := d.find(servers)
-	if err != nil || all == nil {
-		return string(d.text)
+	if entry, _, err := c.client.entry(d, c.name); err == nil && entry.ours() {
+		return d.veiled(c.client.at, c.name)
 	}
-	object, ok := all.Value.(*hujson.Object)
-	if !ok {
-		return string(d.text)
-	}
-	var out strings.Builder
-	at := 0
-	hide := func(from, to int) {
-		out.Write(d.text[at:from])
-		out.WriteString(`"…"`)
-		at = to
-	}
-	for _, member := range object.Members {
-		if nameOf(member) == c.name {
-			if entry, _, err := (Client{}).entry(d, c.name); err == nil && entry.ours() {
-				continue
-			}
-		}
-		eachString(member.Value, hide)
-	}
-	out.Write(d.text[at:])
-	return out.String()
-}
-
-// eachString calls f with the place of every string value in v, in order.
-func eachString(v hujson.Value, f func(from, to int)) {
-	switch value := v.Value.(type) {
-	case hujson.Literal:
-		if value.Kind() == '"' {
-			f(v.StartOffset, v.EndOffset)
-		}
-	case *hujson.Array:
-		for _, element := range value.Elements {
-			eachString(element, f)
-		}
-	case *hujson.Object:
-		for _, member := range value.Members {
-			eachString(member.Value, f)
-		}
-	}
+	return d.veiled()
 }

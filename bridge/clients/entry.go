@@ -15,15 +15,15 @@ import (
 // Entry is one server in a client's settings.
 type Entry struct {
 	// Name is what the client calls the server.
-	Name string `json:"-"`
+	Name string
 	// Command is the absolute path of the lean binary: clients start it with
 	// their own PATH.
-	Command string            `json:"command"`
-	Args    []string          `json:"args"`
-	Env     map[string]string `json:"env,omitempty"`
+	Command string
+	Args    []string
+	Env     map[string]string
 	// Replace permits to take the place of an entry of this name that does not
 	// start Drawbridge.
-	Replace bool `json:"-"`
+	Replace bool
 }
 
 // The variables that config.Locate reads.
@@ -94,4 +94,14 @@ func usualPaths(env Env) config.Paths {
 func (e Entry) ours() bool {
 	base := path.Base(strings.ReplaceAll(e.Command, `\`, "/"))
 	return strings.TrimSuffix(strings.ToLower(base), ".exe") == "drawbridge" && slices.Contains(e.Args, "stdio")
+}
+
+// server is NAME or NAME@ACCOUNT that an entry of ours starts; "" when it names
+// an address.
+func (e Entry) server() string {
+	i := slices.Index(e.Args, "stdio")
+	if i < 0 || i+1 >= len(e.Args) || strings.HasPrefix(e.Args[i+1], "-") {
+		return ""
+	}
+	return e.Args[i+1]
 }

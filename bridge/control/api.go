@@ -143,6 +143,7 @@ type Backend interface {
 	Keep(ctx context.Context) error
 	// Stop ends the agent soon after it returns.
 	Stop()
+	Entries
 }
 
 // SignInUnneeded is the code of a sign-in to a server that asks for none.

@@ -114,6 +114,19 @@ func (b *backend) Token(_ context.Context, key string) (token.Report, error) {
 func (b *backend) Need(_ context.Context, t Target) (NeedAnswer, error) {
 	return NeedAnswer{Action: NeedTray}, b.note("need %s", t.Server.URL)
 }
+
+func (b *backend) MCPClients(context.Context) ([]MCPClient, error) {
+	return []MCPClient{{ID: "zed", Title: "Zed", Found: true, Entries: []MCPEntry{{Name: "demo-work", Server: "demo@work"}}}}, b.note("clients")
+}
+
+func (b *backend) PreviewEntry(_ context.Context, c EntryChange) (EntryPreview, error) {
+	return EntryPreview{Path: "/f", Diff: "+x", Digest: "d"}, b.note("preview %s %s", c.Client, c.Server)
+}
+
+func (b *backend) ApplyEntry(_ context.Context, c EntryChange) (EntryResult, error) {
+	return EntryResult{Path: "/f", Backup: "/f.backup"}, b.note("apply %s %s %v %s", c.Client, c.Server, c.Remove, c.Digest)
+}
+
 func (b *backend) OpenWindow(context.Context) error { return b.note("window") }
 func (b *backend) Keep(context.Context) error       { return b.note("keep") }
 func (b *backend) Stop()                            { _ = b.note("stop"); b.stop() }
@@ -220,12 +233,24 @@ func TestEveryCallReachesTheBackend(t *testing.T) {
 	if need.Action != NeedTray {
 		t.Errorf("need = %+v", need)
 	}
+	known, err := c.MCPClients(ctx)
+	must(err)
+	if len(known) != 1 || known[0].Entries[0].Server != "demo@work" {
+		t.Errorf("clients = %+v", known)
+	}
+	change := EntryChange{Client: "zed", Server: "demo@work", Remove: true}
+	preview, err := c.PreviewEntry(ctx, change)
+	must(err)
+	change.Digest = preview.Digest
+	if result, err := c.ApplyEntry(ctx, change); err != nil || preview.Diff != "+x" || result.Backup != "/f.backup" {
+		t.Errorf("preview %+v, result %+v, %v", preview, result, err)
+	}
 	must(c.OpenWindow(ctx))
 	must(c.Keep(ctx))
 	must(c.Stop(ctx))
 	want := []string{
 		"add demo https://example.com/mcp [a]", "remove a.b-c", "forget demo@ada+x@example.com", "signin demo work true", "cancel s1", "cancel all demo@work", "signout k", "signout everywhere",
-		"token k", "need https://example.com/x", "window", "keep", "stop",
+		"token k", "need https://example.com/x", "clients", "preview zed demo@work", "apply zed demo@work true d", "window", "keep", "stop",
 	}
 	if got := b.log(); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("asked\n%q, want\n%q", got, want)

@@ -172,6 +172,7 @@ func (s *Service) routes() http.Handler {
 		s.backend.Stop()
 		return nil, nil
 	}))
+	s.entryRoutes(mux)
 	return mux
 }
 
@@ -234,7 +235,7 @@ func statusOf(code fault.Code) int {
 		return http.StatusBadRequest
 	case fault.UnknownServer, fault.NotSignedIn:
 		return http.StatusNotFound
-	case fault.ServerExists:
+	case fault.ServerExists, fault.ForeignEntry, fault.FileChanged:
 		return http.StatusConflict
 	case fault.Unreachable:
 		return http.StatusBadGateway

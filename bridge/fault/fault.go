@@ -54,13 +54,17 @@ const (
 	OtherAccount Code = "other_account"
 	// NotSignedIn means that there is no credential to act on.
 	NotSignedIn Code = "not_signed_in"
+	// ForeignEntry is an entry of a client's settings that is not Drawbridge's.
+	ForeignEntry Code = "foreign_entry"
+	// FileChanged is a file that is no longer what a change was worked out on.
+	FileChanged Code = "file_changed"
 )
 
 // ExitStatus is the exit status of a command that ends with the code:
 // 1 error, 2 usage, 10 sign-in needed, 11 server unreachable, 12 no keychain.
 func (c Code) ExitStatus() int {
 	switch c {
-	case Usage, BadURL, UnknownServer, ServerExists:
+	case Usage, BadURL, UnknownServer, ServerExists, ForeignEntry:
 		return 2
 	case SignInNeeded, NotSignedIn:
 		return 10

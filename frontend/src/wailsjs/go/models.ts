@@ -7,6 +7,7 @@ export namespace config {
 	    scopes?: string[];
 	    headers?: Record<string, string>;
 	    allowHttp?: boolean;
+	    transport?: string;
 	    account?: string;
 	}
 
@@ -21,6 +22,23 @@ export namespace control {
 	    SigningIn = "signing_in",
 	    Trouble = "trouble",
 	}
+	export interface EntryChange {
+	    client: string;
+	    server: string;
+	    remove: boolean;
+	    replace: boolean;
+	    digest: string;
+	}
+	export interface EntryPreview {
+	    path: string;
+	    diff: string;
+	    digest: string;
+	}
+	export interface EntryResult {
+	    path: string;
+	    backup: string;
+	    after: string;
+	}
 	export interface Identity {
 	    subject: string;
 	    email: string;
@@ -32,6 +50,20 @@ export namespace control {
 	    what: string;
 	    next: string;
 	}
+	export interface MCPEntry {
+	    name: string;
+	    server: string;
+	}
+	export interface MCPClient {
+	    id: string;
+	    title: string;
+	    path: string;
+	    found: boolean;
+	    entries: MCPEntry[];
+	    after: string;
+	    problem?: Problem;
+	}
+	
 	export interface Outcome {
 	    key: string;
 	    label: string;

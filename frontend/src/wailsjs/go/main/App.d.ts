@@ -8,7 +8,13 @@ export function AddAccount(arg1:string,arg2:string):Promise<control.SignIn>;
 
 export function AddServer(arg1:config.Server):Promise<control.Server>;
 
+export function ApplyEntry(arg1:control.EntryChange):Promise<control.EntryResult>;
+
 export function CancelSignIn(arg1:string):Promise<void>;
+
+export function MCPClients():Promise<Array<control.MCPClient>>;
+
+export function PreviewEntry(arg1:control.EntryChange):Promise<control.EntryPreview>;
 
 export function Reconnect():Promise<void>;
 

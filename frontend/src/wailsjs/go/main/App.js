@@ -10,8 +10,20 @@ export function AddServer(arg1) {
   return window['go']['main']['App']['AddServer'](arg1);
 }
 
+export function ApplyEntry(arg1) {
+  return window['go']['main']['App']['ApplyEntry'](arg1);
+}
+
 export function CancelSignIn(arg1) {
   return window['go']['main']['App']['CancelSignIn'](arg1);
+}
+
+export function MCPClients() {
+  return window['go']['main']['App']['MCPClients']();
+}
+
+export function PreviewEntry(arg1) {
+  return window['go']['main']['App']['PreviewEntry'](arg1);
 }
 
 export function Reconnect() {

@@ -1,0 +1,103 @@
+package agent
+
+import (
+	"context"
+	"slices"
+
+	"drawbridge/bridge/clients"
+	"drawbridge/bridge/config"
+	"drawbridge/bridge/control"
+	"drawbridge/bridge/fault"
+)
+
+// MCPClients implements control.Backend.
+func (a *Agent) MCPClients(context.Context) ([]control.MCPClient, error) {
+	var all []control.MCPClient
+	for _, c := range clients.All(a.clientsEnv()) {
+		row := control.MCPClient{ID: c.ID(), Title: c.Title(), Path: c.Path(), Found: c.Found(), After: c.After(), Entries: []control.MCPEntry{}}
+		connections, err := c.Connections()
+		row.Problem = control.ProblemOf(err)
+		for _, connection := range connections {
+			row.Entries = append(row.Entries, control.MCPEntry{Name: connection.Entry, Server: connection.Server})
+		}
+		all = append(all, row)
+	}
+	slices.SortStableFunc(all, func(x, y control.MCPClient) int {
+		switch {
+		case x.Found == y.Found:
+			return 0
+		case x.Found:
+			return -1
+		}
+		return 1
+	})
+	return all, nil
+}
+
+// PreviewEntry implements control.Backend.
+func (a *Agent) PreviewEntry(_ context.Context, change control.EntryChange) (control.EntryPreview, error) {
+	_, planned, err := a.planEntry(change)
+	if err != nil {
+		return control.EntryPreview{}, err
+	}
+	return control.EntryPreview{Path: planned.Path(), Diff: planned.Diff(), Digest: planned.Digest()}, nil
+}
+
+// ApplyEntry implements control.Backend.
+func (a *Agent) ApplyEntry(_ context.Context, change control.EntryChange) (control.EntryResult, error) {
+	client, planned, err := a.planEntry(change)
+	if err != nil {
+		return control.EntryResult{}, err
+	}
+	if change.Digest != planned.Digest() {
+		return control.EntryResult{}, fault.New(fault.FileChanged, planned.Path()+" has changed in the meantime.", "Look at the change again; nothing has been written.")
+	}
+	backup, err := planned.Apply()
+	if err != nil {
+		return control.EntryResult{}, err
+	}
+	a.log.Info("a client's settings changed", "client", client.ID(), "file", planned.Path(), "removed", change.Remove)
+	return control.EntryResult{Path: planned.Path(), Backup: backup, After: client.After()}, nil
+}
+
+func (a *Agent) planEntry(change control.EntryChange) (clients.Client, clients.Change, error) {
+	env := a.clientsEnv()
+	client, err := clients.Named(env, change.Client)
+	if err != nil {
+		return client, clients.Change{}, err
+	}
+	if change.Remove { // also of a server that is not in the settings any more
+		planned, err := client.PlanRemoval(clients.EntryName(change.Server))
+		return client, planned, err
+	}
+	name, account, err := config.SplitName(change.Server)
+	if err != nil {
+		return client, clients.Change{}, err
+	}
+	settings, err := config.Load(a.cfg.Paths)
+	if err != nil {
+		return client, clients.Change{}, err
+	}
+	server, err := settings.Find(name)
+	if err != nil {
+		return client, clients.Change{}, err
+	}
+	name = server.Name
+	if account != "" {
+		name += "@" + account
+	}
+	entry, err := clients.NewEntry(env, name, a.cfg.Command, a.cfg.Paths)
+	if err != nil {
+		return client, clients.Change{}, err
+	}
+	entry.Replace = change.Replace
+	planned, err := client.Plan(entry)
+	return client, planned, err
+}
+
+func (a *Agent) clientsEnv() clients.Env {
+	if a.cfg.Clients != (clients.Env{}) {
+		return a.cfg.Clients
+	}
+	return clients.HostEnv()
+}
