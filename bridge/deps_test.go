@@ -39,7 +39,7 @@ var table = []row{
 	},
 	{
 		"cli",
-		[]string{"adopt", "tray", "agent", "control", "desktop", "browser", "clients", "front/stdio", "session", "remote", "credential", "oauth", "vault", "token", "config", "jsonrpc", "fault", "secret"},
+		[]string{"adopt", "tray", "agent", "control", "desktop", "browser", "clients", "front/stdio", "era", "session", "remote", "credential", "oauth", "vault", "token", "config", "jsonrpc", "fault", "secret"},
 		"The commands put the parts together, so they may know all of them.",
 	},
 	{
@@ -91,6 +91,11 @@ var table = []row{
 		"session",
 		[]string{"remote", "credential", "oauth", "jsonrpc", "fault"},
 		"It joins a front to a remote and takes the remote's challenges to a credential.",
+	},
+	{
+		"era",
+		[]string{"remote", "config", "jsonrpc", "fault"},
+		"It knows how MCP's messages changed; nothing of tokens, nor how a client is connected.",
 	},
 	{
 		"remote",

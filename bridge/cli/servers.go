@@ -33,6 +33,7 @@ type serverFlags struct {
 	scopes    []string
 	headers   []string
 	transport string
+	protocol  string
 	allowHTTP bool
 }
 
@@ -41,6 +42,7 @@ func (f *serverFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.scopes, "scope", nil, "ask for this `SCOPE` instead of what the server names (repeatable)")
 	cmd.Flags().StringArrayVar(&f.headers, "header", nil, "send this `'NAME: VALUE'` with each MCP request (repeatable)")
 	cmd.Flags().StringVar(&f.transport, "transport", "auto", "speak http (Streamable HTTP), sse (HTTP+SSE of 2024), or find out (`KIND`)")
+	cmd.Flags().StringVar(&f.protocol, "protocol", "auto", "speak legacy (MCP up to 2025-11-25), modern (2026-07-28), or find out (`ERA`)")
 	cmd.Flags().BoolVar(&f.allowHTTP, "allow-http", false, "permit http to another machine: tokens cross the network in clear text")
 }
 
@@ -49,13 +51,16 @@ func (f *serverFlags) server(name, url string) (config.Server, error) {
 	if err != nil {
 		return config.Server{}, err
 	}
-	transport := f.transport
-	if transport == "auto" {
-		transport = ""
+	orAuto := func(choice string) string {
+		if choice == "auto" {
+			return ""
+		}
+		return choice
 	}
+	transport, protocol := orAuto(f.transport), orAuto(f.protocol)
 	return config.Server{
-		Name: name, URL: url, ClientID: f.clientID, Scopes: f.scopes, Headers: headers, Transport: transport, AllowHTTP: f.allowHTTP,
-	}, config.CheckTransport(transport)
+		Name: name, URL: url, ClientID: f.clientID, Scopes: f.scopes, Headers: headers, Transport: transport, Protocol: protocol, AllowHTTP: f.allowHTTP,
+	}, errors.Join(config.CheckTransport(transport), config.CheckProtocol(protocol))
 }
 
 func (a *app) add() *cobra.Command {

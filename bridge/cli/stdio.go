@@ -16,6 +16,7 @@ import (
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/control"
 	"drawbridge/bridge/credential"
+	"drawbridge/bridge/era"
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/front/stdio"
 	"drawbridge/bridge/remote"
@@ -86,8 +87,8 @@ func (a *app) stdioServer(p config.Paths, flags serverFlags, url, account string
 	if err != nil {
 		return who, err
 	}
-	if flags.clientID != "" || len(flags.scopes) > 0 || flags.allowHTTP || flags.transport != "auto" {
-		return who, fault.New(fault.Usage, "--client-id, --scope, --transport and --allow-http go with --url.", "An added server keeps its own: drawbridge add --help")
+	if flags.clientID != "" || len(flags.scopes) > 0 || flags.allowHTTP || flags.transport != "auto" || flags.protocol != "auto" {
+		return who, fault.New(fault.Usage, "--client-id, --scope, --transport, --protocol and --allow-http go with --url.", "An added server keeps its own: drawbridge add --help")
 	}
 	extra, err := parseHeaders(flags.headers)
 	for k, v := range extra {
@@ -128,7 +129,7 @@ func (a *app) bridge(ctx context.Context, p config.Paths, who whom, noAgent bool
 			return err
 		}
 	}
-	conn := connection(server, remote.Config{
+	conn := a.connection(p, server, remote.Config{
 		URL: server.URL, Bearer: account, Headers: server.Headers, UserAgent: "drawbridge/" + a.Version, Log: log,
 	})
 	noAgent = noAgent || a.ownVault(p)
@@ -150,15 +151,20 @@ func (a *app) bridge(ctx context.Context, p config.Paths, who whom, noAgent bool
 	return err
 }
 
-// connection is the transport that the server's settings name.
-func connection(server config.Server, c remote.Config) session.Remote {
+// connection speaks to a server by the transport and in the era that its
+// settings name, or that it turns out to speak.
+func (a *app) connection(p config.Paths, server config.Server, c remote.Config) session.Remote {
+	var conn era.Conn = remote.NewAuto(c)
 	switch server.Transport {
 	case config.TransportHTTP:
-		return remote.NewConn(c)
+		conn = remote.NewConn(c)
 	case config.TransportSSE:
 		return remote.NewLegacy(c)
 	}
-	return remote.NewAuto(c)
+	return era.NewRemote(era.Config{
+		Conn: conn, Endpoint: server.URL, Memory: era.Memory{Dir: p.Eras()}, Protocol: era.Protocol(server.Protocol),
+		Name: "drawbridge", Version: a.Version, Log: c.Log,
+	})
 }
 
 // needSignIn gets a person to sign in: the agent, which outlives this process,

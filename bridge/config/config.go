@@ -33,6 +33,10 @@ type Server struct {
 	// Transport is how the server is spoken to: TransportHTTP, TransportSSE, or ""
 	// to find out (MCP 2025-11-25, backwards compatibility).
 	Transport string `json:"transport,omitempty"`
+	// Protocol is the half of MCP's history in which the server is spoken to:
+	// ProtocolLegacy, ProtocolModern, or "" to find out (MCP 2026-07-28,
+	// versioning).
+	Protocol string `json:"protocol,omitempty"`
 	// Account is the one that counts when nobody names another; empty is
 	// DefaultAccount. See Settings.Choose.
 	Account string `json:"account,omitempty"`
@@ -53,6 +57,23 @@ func CheckTransport(name string) error {
 		return nil
 	}
 	return fault.New(fault.Usage, fmt.Sprintf("There is no transport %q.", name), "Use http (Streamable HTTP), sse (the older HTTP+SSE) or auto, which finds out.")
+}
+
+// Protocols of a server.
+const (
+	// ProtocolLegacy is MCP up to 2025-11-25, with initialize.
+	ProtocolLegacy = "legacy"
+	// ProtocolModern is MCP from 2026-07-28 on.
+	ProtocolModern = "modern"
+)
+
+// CheckProtocol refuses what is no protocol; "" is one.
+func CheckProtocol(name string) error {
+	switch name {
+	case "", ProtocolLegacy, ProtocolModern:
+		return nil
+	}
+	return fault.New(fault.Usage, fmt.Sprintf("There is no protocol %q.", name), "Use legacy (MCP up to 2025-11-25), modern (2026-07-28) or auto, which finds out.")
 }
 
 // CheckName refuses names that could not stand in a file name, a command line
@@ -187,10 +208,10 @@ func (s *Settings) index(name string) int {
 	return slices.IndexFunc(s.Servers, func(server Server) bool { return strings.EqualFold(server.Name, name) })
 }
 
-// Check validates one server: its name, its URL, its transport and its default
-// account.
+// Check validates one server: its name, its URL, its transport, its protocol and
+// its default account.
 func (s Server) Check() error {
-	err := errors.Join(CheckName(s.Name), CheckURL(s.URL, s.AllowHTTP), CheckTransport(s.Transport))
+	err := errors.Join(CheckName(s.Name), CheckURL(s.URL, s.AllowHTTP), CheckTransport(s.Transport), CheckProtocol(s.Protocol))
 	if s.Account != "" {
 		err = errors.Join(err, CheckAccount(s.Account))
 	}

@@ -96,6 +96,9 @@ func (p Paths) Accounts() string { return filepath.Join(p.State, "accounts") }
 // each credential.
 func (p Paths) Descriptions() string { return filepath.Join(p.State, "descriptions") }
 
+// Eras is the folder of what is remembered about the protocol of servers.
+func (p Paths) Eras() string { return filepath.Join(p.State, "eras") }
+
 // Locks is the folder of the lock files.
 func (p Paths) Locks() string { return filepath.Join(p.State, "locks") }
 

@@ -101,6 +101,12 @@ func (a *Auto) current() transport {
 	return a.streamable
 }
 
+// Exchange sends a request that stands for itself, which the older transport
+// knows nothing of.
+func (a *Auto) Exchange(ctx context.Context, raw []byte, headers map[string]string, deliver Deliver) error {
+	return a.streamable.Exchange(ctx, raw, headers, deliver)
+}
+
 // transport is what both have in common after Open.
 type transport interface {
 	Post(ctx context.Context, raw []byte, deliver Deliver) error

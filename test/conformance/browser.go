@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,7 +18,7 @@ const browseDeadline = 15 * time.Second
 // the authorization endpoint to the client's callback.
 func browse(ctx context.Context, args []string) error {
 	if len(args) != 1 {
-		return errors.New(usage)
+		return errUsage
 	}
 	ctx, cancel := context.WithTimeout(ctx, browseDeadline)
 	defer cancel()

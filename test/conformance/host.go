@@ -31,7 +31,7 @@ func host(ctx context.Context, args []string) error {
 		return err
 	}
 	if flags.NArg() != 1 {
-		return errors.New(usage)
+		return errUsage
 	}
 	scenario := os.Getenv("MCP_CONFORMANCE_SCENARIO")
 	given := map[string]json.RawMessage{}

@@ -29,6 +29,8 @@ const usage = `usage:
   conformance browser URL                         follow the redirects of a sign-in
 `
 
+var errUsage = errors.New("wrong use; without arguments it says how")
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -45,7 +47,7 @@ func main() {
 	case "browser":
 		err = browse(ctx, rest)
 	default:
-		err = errors.New(usage)
+		err = errUsage
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "conformance:", err)

@@ -1,0 +1,18 @@
+package jsonrpc
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// Members calls each with the members of a JSON object in their order: the
+// name, decoded; the name as it was spelt, with its quotes; and the value as it
+// was spelt. It reports whether object is one, and calls nobody when it is not.
+func Members(object json.RawMessage, each func(name string, spelt, value []byte)) bool {
+	s := scanner{b: bytes.TrimSpace(object)}
+	if s.at(0) != '{' || s.object(0, func(_, _ []byte) {}) != len(s.b) {
+		return false
+	}
+	s.object(0, func(spelt, value []byte) { each(string(plain(spelt)), spelt, value) })
+	return true
+}
