@@ -137,6 +137,11 @@ var table = []row{
 		[]string{"fault"},
 		"Settings and paths: no secret, no network.",
 	},
+	{
+		"network",
+		[]string{"fault"},
+		"It makes connections without knowing what goes over them.",
+	},
 	{"jsonrpc", nil, "The envelope of a message."},
 	{"fault", nil, "Everybody uses it, so it may use nobody."},
 	{"secret", nil, "Everybody uses it, so it may use nobody."},

@@ -25,7 +25,8 @@ import (
 // MaxMessage bounds one message of a server, in bytes.
 const MaxMessage = 128 << 20
 
-// Bearer gives the token for a request; the empty secret means none.
+// Bearer gives the token for a request; the empty secret means none. One that is
+// a Prover too can give tokens that are bound to a key.
 type Bearer interface {
 	Bearer(ctx context.Context) (secret.String, error)
 }
@@ -64,6 +65,9 @@ func NewConn(c Config) *Conn {
 	if conn.http == nil {
 		conn.http = NewHTTP()
 	}
+	if p, ok := c.Bearer.(Prover); ok {
+		conn.http = proving(conn.http, p)
+	}
 	if conn.log == nil {
 		conn.log = slog.New(slog.DiscardHandler)
 	}
@@ -73,8 +77,12 @@ func NewConn(c Config) *Conn {
 // NewHTTP makes an HTTP client for streams: no overall timeout, many requests
 // at once to one host, and redirects only within the origin with method and
 // body kept, so that a token never reaches another one.
-func NewHTTP() *http.Client {
-	t := http.DefaultTransport.(*http.Transport).Clone()
+func NewHTTP() *http.Client { return NewHTTPOver(http.DefaultTransport.(*http.Transport)) }
+
+// NewHTTPOver is NewHTTP with the trust, proxy and dialling of a transport, which
+// is copied.
+func NewHTTPOver(base *http.Transport) *http.Client {
+	t := base.Clone()
 	t.MaxIdleConnsPerHost = 64
 	t.MaxIdleConns = 128
 	// A kept connection may be dead without a word: the machine slept, or changed
