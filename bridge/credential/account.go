@@ -128,11 +128,20 @@ type Rejection struct {
 	Token     secret.String // empty when the request carried none
 	Status    int           // HTTP status, 401
 	Challenge []string      // the WWW-Authenticate headers
+	// Again marks the refusal of a token that came from an earlier Reject. It is
+	// worth another try only if the token has been replaced, or has come to its
+	// end, on the way: a server that refuses fresh tokens must not cost a renewal
+	// for each of its refusals.
+	Again bool
 }
+
+// errFresh is the refusal of a token that is still the newest one.
+var errFresh = errors.New("a fresh token was refused")
 
 // Reject tells the account that the server refused a token. It returns nil when
 // there is another token to try: somebody else's, or a renewed one. Otherwise
-// its errors are those of Bearer.
+// its errors are those of Bearer, or, after Again, one that says no more than
+// the refusal itself.
 func (a *Account) Reject(ctx context.Context, r Rejection) error {
 	challenge, _ := oauth.BearerChallenge(http.Header{"Www-Authenticate": r.Challenge})
 	a.mu.Lock()
@@ -152,6 +161,8 @@ func (a *Account) Reject(ctx context.Context, r Rejection) error {
 			return nil
 		case cur.Refresh.IsZero():
 			return a.needSignIn(ctx, errRefused)
+		case r.Again && cur.usable(a.m.now(), 0):
+			return errFresh
 		}
 		f := a.renew(cur.Access)
 		select {

@@ -212,6 +212,38 @@ func TestRejectedTokenIsRenewedOnce(t *testing.T) {
 	}
 }
 
+// A token that came from an earlier refusal is refused, too: no renewal for a
+// server that refuses fresh ones, but another process' newer token is used, and
+// one that has come to its end on the way is renewed.
+func TestRejectedAgain(t *testing.T) {
+	w := newWorld(t, 2*time.Second)
+	a, other := w.process(), w.process()
+	w.signIn(a)
+	first := bearer(t, a)
+	again := credential.Rejection{Token: first, Status: 401, Again: true}
+	if err := a.Reject(t.Context(), again); err == nil || fault.Is(err, fault.SignInNeeded) {
+		t.Errorf("of the newest token: %v", err)
+	}
+	if c := w.demo.Counts(); c.Refreshes != 0 {
+		t.Errorf("it cost %d renewals", c.Refreshes)
+	}
+	if err := other.Reject(t.Context(), credential.Rejection{Token: first, Status: 401}); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Reject(t.Context(), again); err != nil {
+		t.Errorf("of one that was replaced: %v", err)
+	}
+	second := bearer(t, a)
+	time.Sleep(2100 * time.Millisecond)
+	before := w.demo.Counts().Refreshes
+	if err := a.Reject(t.Context(), credential.Rejection{Token: second, Status: 401, Again: true}); err != nil {
+		t.Errorf("of one that has ended: %v", err)
+	}
+	if n := w.demo.Counts().Refreshes - before; n != 1 || second.Equal(bearer(t, a)) {
+		t.Errorf("%d renewals, want 1", n)
+	}
+}
+
 func TestSignOutRevokesAndForgets(t *testing.T) {
 	w := newWorld(t, time.Minute)
 	a, other := w.process(), w.process()

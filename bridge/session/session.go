@@ -20,6 +20,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"drawbridge/bridge/credential"
+	"drawbridge/bridge/fault"
 	"drawbridge/bridge/jsonrpc"
 	"drawbridge/bridge/remote"
 )
@@ -384,20 +385,32 @@ func (s *Session) reply(raw []byte) {
 	}
 }
 
-// exchange posts a message, and once more with another token when the server
+// maxReplays bounds how often a message is sent with another token. More than
+// one is for tokens that are replaced while the message is under way: at some
+// servers one dies with the next renewal, and a busy machine takes longer than
+// that.
+const maxReplays = 4
+
+// exchange posts a message, and again with another token when the server
 // refuses the one it got. A 401 says that the message was not processed, unless
 // it is about the rest of a stream that broke.
 func (s *Session) exchange(ctx context.Context, post postFunc, raw []byte, deliver remote.Deliver) error {
 	for try := 0; ; try++ {
 		err := post(ctx, raw, deliver)
 		var refused *remote.Challenge
-		if errors.Is(err, remote.ErrNoAnswer) || !errors.As(err, &refused) || refused.Status != 401 || try > 0 {
+		if errors.Is(err, remote.ErrNoAnswer) || !errors.As(err, &refused) || refused.Status != 401 || try == maxReplays {
 			return err
 		}
-		if err := s.credential.Reject(ctx, credential.Rejection{
-			Token: refused.Token, Status: refused.Status, Challenge: refused.Header,
-		}); err != nil {
-			return err
+		rejectErr := s.credential.Reject(ctx, credential.Rejection{
+			Token: refused.Token, Status: refused.Status, Challenge: refused.Header, Again: try > 0,
+		})
+		var known *fault.Error
+		switch {
+		case rejectErr == nil:
+		case try > 0 && !errors.As(rejectErr, &known):
+			return err // there is no newer token: the refusal says it
+		default:
+			return rejectErr
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -68,9 +69,12 @@ func (a *account) Bearer(ctx context.Context) (secret.String, error) {
 	return secret.New(fmt.Sprintf("t%d", a.n)), nil
 }
 
-func (a *account) Reject(context.Context, credential.Rejection) error {
+func (a *account) Reject(_ context.Context, r credential.Rejection) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if newest := secret.New(fmt.Sprintf("t%d", a.n)); r.Again && newest.Equal(r.Token) {
+		return errors.New("no newer token")
+	}
 	a.rejects++
 	if a.refused {
 		return fault.New(fault.SignInNeeded, "demo needs you to sign in again.", "Run: drawbridge login demo")
@@ -378,6 +382,33 @@ func TestRefusedTokenIsReplacedAndTheRequestReplayedOnce(t *testing.T) {
 	c.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call"}`)
 	if l := c.line(); !strings.Contains(l, `"result"`) || calls != 2 || a.rejects != 1 {
 		t.Errorf("got %s after %d calls and %d rejections", l, calls, a.rejects)
+	}
+}
+
+// Another process renews while the message is on its way, and at this server that
+// ends the token before: the message is sent once more, but not for ever.
+func TestTokenReplacedOnTheWayIsReplacedAgain(t *testing.T) {
+	for dies, answered := range map[int]bool{1: true, 3: true, 100: false} {
+		u, a := newUpstream(t), &account{}
+		calls := 0
+		u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
+			if m.Method == "tools/call" {
+				if calls++; calls <= dies {
+					a.mu.Lock()
+					a.n++
+					a.mu.Unlock()
+					w.WriteHeader(http.StatusUnauthorized)
+					return
+				}
+			}
+			u.answer(w, r, m)
+		}
+		c := connect(t, u, a)
+		c.open()
+		c.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call"}`)
+		if l := c.line(); strings.Contains(l, `"result"`) != answered || calls > 5 {
+			t.Errorf("%d tokens died: %s after %d calls", dies, l, calls)
+		}
 	}
 }
 
