@@ -27,42 +27,6 @@ func takeClientSecret() secret.String {
 	return s
 }
 
-// serverFlags are the options that describe a server.
-type serverFlags struct {
-	clientID  string
-	scopes    []string
-	headers   []string
-	transport string
-	protocol  string
-	allowHTTP bool
-}
-
-func (f *serverFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.clientID, "client-id", "", "OAuth client `ID` that you registered (its secret comes in "+secretVariable+")")
-	cmd.Flags().StringArrayVar(&f.scopes, "scope", nil, "ask for this `SCOPE` instead of what the server names (repeatable)")
-	cmd.Flags().StringArrayVar(&f.headers, "header", nil, "send this `'NAME: VALUE'` with each MCP request (repeatable)")
-	cmd.Flags().StringVar(&f.transport, "transport", "auto", "speak http (Streamable HTTP), sse (HTTP+SSE of 2024), or find out (`KIND`)")
-	cmd.Flags().StringVar(&f.protocol, "protocol", "auto", "speak legacy (MCP up to 2025-11-25), modern (2026-07-28), or find out (`ERA`)")
-	cmd.Flags().BoolVar(&f.allowHTTP, "allow-http", false, "permit http to another machine: tokens cross the network in clear text")
-}
-
-func (f *serverFlags) server(name, url string) (config.Server, error) {
-	headers, err := parseHeaders(f.headers)
-	if err != nil {
-		return config.Server{}, err
-	}
-	orAuto := func(choice string) string {
-		if choice == "auto" {
-			return ""
-		}
-		return choice
-	}
-	transport, protocol := orAuto(f.transport), orAuto(f.protocol)
-	return config.Server{
-		Name: name, URL: url, ClientID: f.clientID, Scopes: f.scopes, Headers: headers, Transport: transport, Protocol: protocol, AllowHTTP: f.allowHTTP,
-	}, errors.Join(config.CheckTransport(transport), config.CheckProtocol(protocol))
-}
-
 func (a *app) add() *cobra.Command {
 	var flags serverFlags
 	cmd := &cobra.Command{
@@ -74,7 +38,7 @@ with drawbridge login NAME. The exit status is 2 for a NAME or URL that cannot b
   DRAWBRIDGE_CLIENT_SECRET=… drawbridge add crm https://crm.example.com/mcp --client-id 1234`,
 		Args: exactly("NAME", "URL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			server, err := flags.server(args[0], args[1])
+			server, err := flags.server(cmd, args[0], args[1])
 			if err != nil {
 				return err
 			}

@@ -8,14 +8,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"drawbridge/bridge/agent"
+	"drawbridge/bridge/config"
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/fault"
 )
 
 func (a *app) login() *cobra.Command {
-	noBrowser, choose, account := false, false, ""
+	var flags serverFlags
+	noBrowser, choose, account, url := false, false, "", ""
 	cmd := &cobra.Command{
-		Use: "login NAME", GroupID: "sign-in",
+		Use: "login NAME | login --url URL", GroupID: "sign-in",
 		Short: "Sign in to a server, in the browser",
 		Long: `Sign in to a server: your browser opens on the sign-in page of its provider, and
 the tokens go into the keychain. Whoever is signed in already stays so until
@@ -24,14 +26,17 @@ the new sign-in has succeeded. A server that asks nobody to sign in is no error.
 NAME@ACCOUNT signs in to another account of the server, which need not be there
 yet. Somebody else than the account belongs to is refused: sign out first.
 
+Options about the server take the place of those that it was added with, and stay.
+
 The exit status is 11 when the server or its provider cannot be reached, 12
 without a keychain, and 1 when the sign-in was refused or came to nothing.`,
 		Example: `  drawbridge login notes
   drawbridge login notes@work             another account
-  drawbridge login notes --no-browser     print the address to open`,
-		Args: exactly("NAME"),
+  drawbridge login notes --no-browser     print the address to open
+  drawbridge login crm --client-id 1234   with a client that you registered`,
+		Args: between(0, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withAccount(args[0], account, func(account *credential.Account) error {
+			return a.withServer(cmd, &flags, url, account, args, func(account *credential.Account) error {
 				if s := takeClientSecret(); !s.IsZero() && account.Server().ClientID != "" {
 					if err := account.SetClientSecret(cmd.Context(), s); err != nil {
 						return err
@@ -44,7 +49,53 @@ without a keychain, and 1 when the sign-in was refused or came to nothing.`,
 	cmd.Flags().BoolVar(&noBrowser, "no-browser", false, "print the address on standard output instead of opening a browser")
 	cmd.Flags().BoolVar(&choose, "select-account", false, "choose who signs in, although the browser may be signed in already")
 	accountFlag(cmd, &account)
+	cmd.Flags().StringVar(&url, "url", "", "the server's `URL`, instead of the name of an added one: as for drawbridge stdio --url")
+	flags.register(cmd)
 	return cmd
+}
+
+// withServer runs do with the account that is meant by NAME, NAME@ACCOUNT or
+// --url. Options about an added server go into the settings.
+func (a *app) withServer(cmd *cobra.Command, flags *serverFlags, url, account string, args []string, do func(*credential.Account) error) error {
+	p, err := a.paths()
+	if err != nil {
+		return err
+	}
+	var who whom
+	used := flags.used(cmd)
+	if url == "" && len(args) == 1 && len(used)+len(flags.headers) > 0 {
+		name, _, err := splitName(args[0], account)
+		if err != nil {
+			return err
+		}
+		if err := config.Update(cmd.Context(), p, func(s *config.Settings) error {
+			server, err := s.Find(name)
+			if err != nil {
+				return err
+			}
+			if server, err = flags.apply(cmd, server); err != nil {
+				return err
+			}
+			return s.Replace(server)
+		}); err != nil {
+			return err
+		}
+		settings, err := config.Load(p)
+		if err != nil {
+			return err
+		}
+		if who, err = a.whom(settings, args[0], account); err != nil {
+			return err
+		}
+	} else if who, err = a.stdioServer(cmd, p, flags, url, account, args); err != nil {
+		return err
+	}
+	m, err := a.manager(p, a.quietLog())
+	if err != nil {
+		return err
+	}
+	defer closeManager(m)
+	return do(m.Account(who.server, who.Account))
 }
 
 func (a *app) signIn(ctx context.Context, account *credential.Account, noBrowser, choose bool) error {

@@ -48,7 +48,7 @@ the client id and the scopes, so that several processes share one.`,
 			if err != nil {
 				return err
 			}
-			who, err := a.stdioServer(p, flags, url, account, args)
+			who, err := a.stdioServer(cmd, p, &flags, url, account, args)
 			if err != nil {
 				return err
 			}
@@ -64,19 +64,16 @@ the client id and the scopes, so that several processes share one.`,
 
 // stdioServer is the added server that was named, or one made of the options,
 // and the account at it.
-func (a *app) stdioServer(p config.Paths, flags serverFlags, url, account string, args []string) (whom, error) {
+func (a *app) stdioServer(cmd *cobra.Command, p config.Paths, flags *serverFlags, url, account string, args []string) (whom, error) {
 	if (len(args) == 1) == (url != "") {
-		return whom{}, fault.New(fault.Usage, "Either the NAME of a server or --url is wanted.", "Run: drawbridge stdio --help")
+		return whom{}, fault.New(fault.Usage, "Either the NAME of a server or --url is wanted.", "Run: "+cmd.CommandPath()+" --help")
 	}
 	if url != "" {
-		if err := config.CheckURL(url, flags.allowHTTP); err != nil {
-			return whom{}, err
-		}
 		choice := config.Choice{Account: config.DefaultAccount, Source: config.BuiltIn}
 		if account != "" {
 			choice = config.Choice{Account: account, Source: config.Asked}
 		}
-		server, err := flags.server("", url)
+		server, err := flags.server(cmd, "", url)
 		return whom{server, choice}, errors.Join(err, config.CheckAccount(choice.Account))
 	}
 	settings, err := config.Load(p)
@@ -87,16 +84,12 @@ func (a *app) stdioServer(p config.Paths, flags serverFlags, url, account string
 	if err != nil {
 		return who, err
 	}
-	if flags.clientID != "" || len(flags.scopes) > 0 || flags.allowHTTP || flags.transport != "auto" || flags.protocol != "auto" {
-		return who, fault.New(fault.Usage, "--client-id, --scope, --transport, --protocol and --allow-http go with --url.", "An added server keeps its own: drawbridge add --help")
+	if used := flags.used(cmd); len(used) > 0 {
+		return who, fault.New(fault.Usage, fmt.Sprintf("--%s goes with --url.", used[0]),
+			"An added server keeps its own; change it with: drawbridge login "+who.label())
 	}
 	extra, err := parseHeaders(flags.headers)
-	for k, v := range extra {
-		if who.server.Headers == nil {
-			who.server.Headers = map[string]string{}
-		}
-		who.server.Headers[k] = v
-	}
+	who.server.Headers = merged(who.server.Headers, extra)
 	return who, err
 }
 

@@ -22,7 +22,7 @@ func (w whom) label() string { return w.server.Label(w.Account) }
 
 // accountFlag names an account, as NAME@ACCOUNT does.
 func accountFlag(cmd *cobra.Command, into *string) {
-	cmd.Flags().StringVar(into, "account", "", "the `ACCOUNT` of the server, as in NAME@ACCOUNT (default: see drawbridge accounts --help)")
+	cmd.Flags().StringVar(into, "account", "", "the `ACCOUNT` of the server, as in NAME@ACCOUNT (see drawbridge accounts --help)")
 }
 
 // splitName takes NAME or NAME@ACCOUNT apart and adds what --account says.

@@ -37,6 +37,9 @@ type Server struct {
 	// ProtocolLegacy, ProtocolModern, or "" to find out (MCP 2026-07-28,
 	// versioning).
 	Protocol string `json:"protocol,omitempty"`
+	// OAuth is for sign-ins that discovery cannot find out, TLS for connections.
+	OAuth OAuth `json:"oauth,omitzero"`
+	TLS   TLS   `json:"tls,omitzero"`
 	// Account is the one that counts when nobody names another; empty is
 	// DefaultAccount. See Settings.Choose.
 	Account string `json:"account,omitempty"`
@@ -192,6 +195,18 @@ func (s *Settings) Add(server Server) error {
 	return nil
 }
 
+// Replace puts other settings in the place of those of the server of that name.
+func (s *Settings) Replace(server Server) error {
+	if err := server.Check(); err != nil {
+		return err
+	}
+	if _, err := s.Find(server.Name); err != nil {
+		return err
+	}
+	s.Servers[s.index(server.Name)] = server
+	return nil
+}
+
 // Remove takes the server with the name out, and its folder rules.
 func (s *Settings) Remove(name string) error {
 	if _, err := s.Find(name); err != nil {
@@ -211,7 +226,10 @@ func (s *Settings) index(name string) int {
 // Check validates one server: its name, its URL, its transport, its protocol and
 // its default account.
 func (s Server) Check() error {
-	err := errors.Join(CheckName(s.Name), CheckURL(s.URL, s.AllowHTTP), CheckTransport(s.Transport), CheckProtocol(s.Protocol))
+	err := errors.Join(
+		CheckName(s.Name), CheckURL(s.URL, s.AllowHTTP), CheckTransport(s.Transport), CheckProtocol(s.Protocol),
+		s.OAuth.Check(s.AllowHTTP), s.TLS.Check(),
+	)
 	if s.Account != "" {
 		err = errors.Join(err, CheckAccount(s.Account))
 	}

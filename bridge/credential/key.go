@@ -24,7 +24,20 @@ func Key(s config.Server, account string) string {
 		return strings.ToLower(s.Name) + "@" + account
 	}
 	scopes := slices.Sorted(slices.Values(s.Scopes))
-	raw, _ := json.Marshal([]any{s.URL, s.ClientID, slices.Compact(scopes)}) // strings always marshal
+	parts := []any{s.URL, s.ClientID, slices.Compact(scopes)}
+	// What changes who is signed in to what; how a client shows who it is, where
+	// the browser comes back to and how is connected do not.
+	what := config.OAuth{
+		ClientMetadataURL: s.OAuth.ClientMetadataURL, Grant: s.OAuth.Grant, Resource: s.OAuth.Resource, NoResource: s.OAuth.NoResource,
+		AuthorizeParams: s.OAuth.AuthorizeParams, Endpoints: s.OAuth.Endpoints,
+	}
+	if what.Grant == config.AuthorizationCode {
+		what.Grant = ""
+	}
+	if options, _ := json.Marshal(what); string(options) != "{}" { // else as it was before there were such options
+		parts = append(parts, json.RawMessage(options))
+	}
+	raw, _ := json.Marshal(parts) // strings always marshal
 	sum := sha256.Sum256(raw)
 	return "url-" + hex.EncodeToString(sum[:10]) + "@" + account
 }

@@ -13,6 +13,7 @@ package credential
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -60,7 +61,7 @@ type Manager struct {
 	close   sync.Once
 
 	mu       sync.Mutex
-	accounts map[string]*Account // by key and URL: one per credential and process
+	accounts map[string]*Account // by key and settings: one per credential and process
 }
 
 // NewManager makes a Manager; nothing is read or written yet.
@@ -95,7 +96,8 @@ func (m *Manager) Account(s config.Server, account string) *Account {
 	key := Key(s, account)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	id := key + " " + s.URL
+	settings, _ := json.Marshal(s) // strings always marshal
+	id := key + " " + string(settings)
 	if a, ok := m.accounts[id]; ok {
 		return a
 	}
