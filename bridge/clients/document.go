@@ -61,6 +61,9 @@ func valueAt(root map[string]any, path ...string) (value any, found bool, err er
 	value = root
 	for i, name := range path {
 		members, ok := value.(map[string]any)
+		if value == nil {
+			return nil, false, nil
+		}
 		if !ok {
 			return nil, false, fmt.Errorf("%s is not a mapping of names to entries", path[i-1])
 		}

@@ -27,8 +27,14 @@ func parseYAML(mark, text []byte) (*yamlDocument, error) {
 	if len(bytes.TrimSpace(text)) == 0 {
 		d.text = nil
 	}
+	if yamlOtherBreak.Match(text) {
+		return nil, errors.New("it holds line ends that few programs know")
+	}
 	return d, d.read()
 }
+
+// yamlOtherBreak is what ends a line for YAML and not for us.
+var yamlOtherBreak = regexp.MustCompile("\r[^\n]|\r$|[\u0085\u2028\u2029]")
 
 var yamlLine = regexp.MustCompile(`line (\d+)`)
 
@@ -54,6 +60,11 @@ func (d *yamlDocument) read() error {
 	root := node.Content[0]
 	switch {
 	case root.Kind == yaml.ScalarNode && root.Tag == "!!null":
+		for line := range bytes.Lines(d.text) {
+			if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' {
+				return errors.New("it is not a mapping of names to values")
+			}
+		}
 		return nil
 	case root.Kind != yaml.MappingNode:
 		return errors.New("it is not a mapping of names to values")
@@ -142,6 +153,9 @@ func (d *yamlDocument) set(value any, path ...string) error {
 		return yamlMember(path[min(depth, len(path)-1)], value, indent, unit, end)
 	}
 	unit := d.unit()
+	if parent != nil && (parent.Style&yaml.TaggedStyle != 0 || parent.Anchor != "") {
+		return errFlow // the lines below would be something else, or meant elsewhere too
+	}
 	switch {
 	case depth == len(path): // in the place of the old one
 		if parent.Style&yaml.FlowStyle != 0 {
