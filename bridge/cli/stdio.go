@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -122,9 +123,6 @@ func (a *app) bridge(ctx context.Context, p config.Paths, who whom, noAgent bool
 			return err
 		}
 	}
-	conn := a.connection(p, server, remote.Config{
-		URL: server.URL, Bearer: account, Headers: server.Headers, UserAgent: "drawbridge/" + a.Version, Log: log,
-	})
 	noAgent = noAgent || a.ownVault(p)
 	report := watch(p, account, "stdio")
 	defer report.Close()
@@ -132,10 +130,19 @@ func (a *app) bridge(ctx context.Context, p config.Paths, who whom, noAgent bool
 	defer cancel()
 	defer stdio.WatchClient(cancel)()
 	err = stdio.Serve(ctx, a.Stdin, a.Stdout, log, func(w *stdio.Writer) stdio.Session {
-		return &watched{to: report, Session: session.New(session.Config{
-			Remote: agreed{conn, report}, Credential: account, Send: w.Send, Log: log, Called: tell(report),
-			Memory:     described{account, server.Headers, log},
-			NeedSignIn: func(ctx context.Context) { a.needSignIn(ctx, p, account, noAgent, log) },
+		connect := func(send era.Send) (era.Session, *era.Remote) {
+			conn, eras := a.connection(p, server, remote.Config{
+				URL: server.URL, Bearer: account, Headers: server.Headers, UserAgent: "drawbridge/" + a.Version, Log: log,
+			})
+			return session.New(session.Config{
+				Remote: agreed{conn, report}, Credential: account, Log: log, Called: tell(report),
+				Send: func(raw []byte) error { return send(nil, raw) }, SendFor: send,
+				Memory:     described{account, server.Headers, log},
+				NeedSignIn: func(ctx context.Context) { a.needSignIn(ctx, p, account, noAgent, log) },
+			}), eras
+		}
+		return &watched{to: report, Session: era.NewClient(era.ClientConfig{
+			Connect: connect, Send: func(_ json.RawMessage, raw []byte) error { return w.Send(raw) }, Log: log,
 		})}
 	})
 	if errors.Is(err, context.Canceled) {
@@ -145,19 +152,21 @@ func (a *app) bridge(ctx context.Context, p config.Paths, who whom, noAgent bool
 }
 
 // connection speaks to a server by the transport and in the era that its
-// settings name, or that it turns out to speak.
-func (a *app) connection(p config.Paths, server config.Server, c remote.Config) session.Remote {
+// settings name, or that it turns out to speak. Without the second result it is
+// one that only the older era has.
+func (a *app) connection(p config.Paths, server config.Server, c remote.Config) (session.Remote, *era.Remote) {
 	var conn era.Conn = remote.NewAuto(c)
 	switch server.Transport {
 	case config.TransportHTTP:
 		conn = remote.NewConn(c)
 	case config.TransportSSE:
-		return remote.NewLegacy(c)
+		return remote.NewLegacy(c), nil
 	}
-	return era.NewRemote(era.Config{
+	eras := era.NewRemote(era.Config{
 		Conn: conn, Endpoint: server.URL, Memory: era.Memory{Dir: p.Eras()}, Protocol: era.Protocol(server.Protocol),
 		Name: "drawbridge", Version: a.Version, Log: c.Log,
 	})
+	return eras, eras
 }
 
 // needSignIn gets a person to sign in: the agent, which outlives this process,

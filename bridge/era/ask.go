@@ -91,13 +91,19 @@ func (r *Remote) ask(ctx context.Context, asks []inputRequest, deliver remote.De
 // mayAsk reports whether the client has declared that it takes such requests.
 func (r *Remote) mayAsk(a inputRequest) bool {
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	capabilities := r.capabilities
+	r.mu.Unlock()
+	return offers(capabilities, a)
+}
+
+// offers reports whether a client with these capabilities takes such requests.
+func offers(capabilities json.RawMessage, a inputRequest) bool {
 	need := map[string]string{methodElicit: "elicitation", methodSample: "sampling", methodRoots: "roots"}[a.method]
-	if need == "" || jsonrpc.Member(r.capabilities, need) == nil {
+	if need == "" || jsonrpc.Member(capabilities, need) == nil {
 		return false
 	}
 	if a.method == methodElicit && text(jsonrpc.Member(a.params, "mode")) == "url" {
-		return jsonrpc.Member(jsonrpc.Member(r.capabilities, need), "url") != nil
+		return jsonrpc.Member(jsonrpc.Member(capabilities, need), "url") != nil
 	}
 	return true
 }

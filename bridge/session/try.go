@@ -1,0 +1,25 @@
+package session
+
+import (
+	"context"
+
+	"drawbridge/bridge/jsonrpc"
+	"drawbridge/bridge/remote"
+)
+
+// Try does something at the server as a request is sent there: once more with
+// another token when the first one is refused.
+func (s *Session) Try(ctx context.Context, do func(ctx context.Context) error) error {
+	return s.exchange(ctx, func(ctx context.Context, _ []byte, _ remote.Deliver) error { return do(ctx) }, nil, nil)
+}
+
+// Fail answers a request with an error that says what to do, and asks for a
+// person when that is what helps.
+func (s *Session) Fail(m jsonrpc.Message, err error) { s.fail(m, err) }
+
+// Excuse says what went wrong in a line, and whether it may go well later; when
+// that takes a person, one is asked.
+func (s *Session) Excuse(err error) (why string, later bool) {
+	s.noteNeed(err)
+	return explain(s.credential.Name(), err), recoverable(err)
+}
