@@ -96,7 +96,7 @@ func (f *serverFlags) register(cmd *cobra.Command) {
 		}
 	}
 	auto("transport", "speak http (Streamable HTTP), sse (of 2024), or find out (`KIND`)", func(s *config.Server) *string { return &s.Transport })
-	auto("protocol", "speak legacy (until 2025-11-25), modern (2026-07-28), or find out (`ERA`)", func(s *config.Server) *string { return &s.Protocol })
+	auto("protocol", "`ERA` of MCP: legacy (to 2025-11-25), modern (2026-07-28), or found out", func(s *config.Server) *string { return &s.Protocol })
 	yes("allow-http", "permit http to another machine: tokens cross the network in clear text",
 		func(s *config.Server) *bool { return &s.AllowHTTP })
 }

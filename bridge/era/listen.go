@@ -112,6 +112,9 @@ func (r *Remote) Listen(ctx context.Context, onOpen func(), deliver func(raw []b
 		if filter == nil {
 			present.close()
 			present = nil
+			if onOpen != nil { // there is nothing to wait for
+				onOpen()
+			}
 			select {
 			case <-changed:
 				continue

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"drawbridge/bridge/credential"
@@ -11,6 +12,9 @@ import (
 
 // freshTokens bounds how many tokens in a row the stream is refused with.
 const freshTokens = 3
+
+// streamWait is the longest that a call waits for the stream to be there.
+const streamWait = 500 * time.Millisecond
 
 // listen keeps the standalone GET stream from the moment that the server knows
 // the session is initialized. One at a time: the stream of an earlier session,
@@ -23,8 +27,14 @@ func (s *Session) listen() {
 		return
 	}
 	s.listening, s.relisten = true, func() {}
+	stream := make(chan struct{})
+	s.stream = stream
+	known := sync.OnceFunc(func() { close(stream) })
+	late := time.AfterFunc(streamWait, known)
 	s.work.Go(func() {
-		err := s.keepListening()
+		defer late.Stop()
+		defer known()
+		err := s.keepListening(known)
 		switch {
 		case s.ctx.Err() != nil, errors.Is(err, remote.ErrNoStream):
 		case sessionGone(err): // never opened: the server has no route for it
@@ -35,9 +45,26 @@ func (s *Session) listen() {
 	})
 }
 
+// awaitStream waits until the stream is there, if one is being opened: many
+// servers put questions that belong to a call on it, and lose them when there is
+// none yet.
+func (s *Session) awaitStream(ctx context.Context) {
+	s.mu.Lock()
+	stream := s.stream
+	s.mu.Unlock()
+	if stream == nil {
+		return
+	}
+	select {
+	case <-stream:
+	case <-ctx.Done():
+	}
+}
+
 // keepListening returns when the session ends or no stream is to be had; then
 // listening is false.
-func (s *Session) keepListening() error {
+// known is called as soon as there is a stream.
+func (s *Session) keepListening(known func()) error {
 	refusals, pause := 0, lookAgain
 	for {
 		ctx, cancel := context.WithCancel(s.ctx)
@@ -48,6 +75,7 @@ func (s *Session) keepListening() error {
 		opened := false
 		err := s.remote.Listen(ctx, func() {
 			opened, refusals, pause = true, 0, lookAgain
+			known()
 		}, func(raw []byte) { s.relay(raw, nil) })
 		cancel()
 

@@ -121,6 +121,7 @@ type Session struct {
 	told       bool             // the server also got `initialized`
 	listening  bool             // the GET stream is kept
 	relisten   func()           // ends the present GET stream, so that another begins
+	stream     chan struct{}    // closed when it is known whether there is a GET stream, or that takes long
 	asked      bool             // NeedSignIn was called for the present need
 	connecting *attempt         // a connection under way
 	opening    chan struct{}    // closed when `initialized` has reached the server; nil: nothing to wait for
@@ -300,6 +301,9 @@ func (s *Session) call(ctx context.Context, m jsonrpc.Message) {
 		s.answered(m.ID, func(r *request) { r.answer.Result = empty })
 		s.reply(jsonrpc.NewResult(m.ID, empty))
 		return
+	}
+	if m.Method == string(mcp.MethodToolsCall) {
+		s.awaitStream(ctx)
 	}
 	epoch := s.currentEpoch()
 	err := s.pass(ctx, m)
