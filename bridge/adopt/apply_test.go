@@ -204,7 +204,7 @@ func TestApplyKeepsFilesAndEntries(t *testing.T) {
 // mcp-remote's as a whole.
 func TestApplyLeavesWhatNeedsMore(t *testing.T) {
 	w := newWorld(t)
-	w.entry(w.demo.URL(), "--ignore-tool", "delete*")
+	w.entry(w.demo.URL(), "--header-file", "nothing")
 	entries := w.entries()
 	f := w.look()
 	if f.Servers[0].Works() || f.Servers[0].SignIn.State != adopt.TakeOver {

@@ -21,8 +21,9 @@ type commandLine struct {
 	authorize   map[string]string
 	allowHTTP   bool
 	// values of the other options that take one, by name; "" is a value.
-	values map[string]string
-	flags  []string // options without a value
+	values      map[string]string
+	flags       []string // options without a value
+	ignoreTools []string
 	// unknown are arguments that mcp-remote does not know; it passes them over.
 	unknown []string
 	// unreadHeaders are header files that could not be read.
@@ -124,7 +125,7 @@ func (c *commandLine) take(name, value string) {
 			c.unknown = append(c.unknown, name)
 		}
 	case "--ignore-tool":
-		c.flags = append(c.flags, name)
+		c.ignoreTools = append(c.ignoreTools, value)
 	default:
 		if _, twice := c.values[name]; !twice {
 			c.values[name] = value

@@ -104,7 +104,7 @@ func TestParseLine(t *testing.T) {
 	want := commandLine{
 		url: "https://mcp.example.com/mcp", port: "9696", resource: "https://one.example.com/", allowHTTP: true,
 		headers: map[string]string{"X-Both": "file", "X-File": "one", "X-Joined": "a b"}, headerNames: []string{"X-Both", "X-File", "X-Joined"},
-		authorize: map[string]string{"a": "b=c"}, flags: []string{"--allow-http", "--ignore-tool"},
+		authorize: map[string]string{"a": "b=c"}, flags: []string{"--allow-http"}, ignoreTools: []string{"x*", "y"},
 		unknown:       []string{"--header", "--authorize-param", "--header", "--frobnicate", "stray", "--resource"},
 		unreadHeaders: []string{"relative"},
 		values:        map[string]string{"--resource": " https://one.example.com/ ", "--transport": "http-only", "--client-metadata-url": "https://c.example.com/"},

@@ -175,7 +175,7 @@ func (f *Found) claimed(name string) bool {
 // sameServer is the server of the settings that leads to the same place.
 func sameServer(settings *config.Settings, s config.Server) (config.Server, bool) {
 	for _, there := range settings.Servers {
-		if there.URL == s.URL && there.ClientID == s.ClientID && maps.Equal(there.Headers, s.Headers) {
+		if there.URL == s.URL && there.ClientID == s.ClientID && maps.Equal(there.Headers, s.Headers) && slices.Equal(there.IgnoreTools, s.IgnoreTools) {
 			return there, true
 		}
 	}

@@ -33,13 +33,10 @@ var meanings = map[string]meaning{
 	},
 	"--headers-timeout": {Missing, "how long to wait for an answer to begin; Drawbridge has limits of its own.", true},
 	"--host":            {Needless, "the host in the callback's address; Drawbridge always uses 127.0.0.1.", true},
-	"--ignore-tool": {
-		Missing, "hides tools from the client and refuses calls of them. With Drawbridge they would be there.", false,
-	},
-	"--ipv4":          {Missing, "connects by IPv4 only; Drawbridge tries both, which fails only where IPv6 leads nowhere.", true},
-	"--keep-alive":    {Missing, "sends pings so that the connection is not dropped; Drawbridge connects again when it is.", true},
-	"--ping-interval": {Missing, "how often to ping; Drawbridge connects again when the connection is dropped.", true},
-	"--silent":        {Needless, "Drawbridge is silent unless it is told --verbose.", true},
+	"--ipv4":            {Missing, "connects by IPv4 only; Drawbridge tries both, which fails only where IPv6 leads nowhere.", true},
+	"--keep-alive":      {Missing, "sends pings so that the connection is not dropped; Drawbridge connects again when it is.", true},
+	"--ping-interval":   {Missing, "how often to ping; Drawbridge connects again when the connection is dropped.", true},
+	"--silent":          {Needless, "Drawbridge is silent unless it is told --verbose.", true},
 	"--token-endpoint": {
 		Missing, "where --client-credentials gets its tokens; Drawbridge signs in people.", false,
 	},

@@ -49,6 +49,7 @@ func (t *translation) run() {
 	t.staticClient()
 	t.staticMetadata()
 	t.transport()
+	t.tools()
 	t.resource()
 	t.authorize()
 	for _, name := range slices.Concat(slices.Sorted(maps.Keys(c.values)), c.flags) {
@@ -215,6 +216,18 @@ func (t *translation) transport() {
 		} else {
 			t.say("--protocol", meaning{Needless, "the usual protocol.", true})
 		}
+	}
+}
+
+// tools keeps the patterns of hidden tools: they mean the same to both.
+func (t *translation) tools() {
+	for _, pattern := range t.line.ignoreTools {
+		if config.CheckToolPattern(pattern) != nil {
+			t.say("--ignore-tool", meaning{Needless, "no tool has such a name.", true})
+			continue
+		}
+		t.server.IgnoreTools = append(t.server.IgnoreTools, pattern)
+		t.say("--ignore-tool "+pattern, meaning{Kept, "hidden from clients, and calls of them are refused.", true})
 	}
 }
 

@@ -62,7 +62,7 @@ func TestTranslate(t *testing.T) {
 		"own resource":  {args: url + "|--resource|" + url + "/", options: "--resource=needless"},
 		"no resource":   {args: url + "|--disable-resource-parameter", options: "--disable-resource-parameter=missing!"},
 		"parameters":    {args: url + "|--authorize-param|prompt=consent|--authorize-param|audience=https://api", options: "--authorize-param audience=missing!, --authorize-param prompt=missing"},
-		"hidden tools":  {args: url + "|--ignore-tool|delete*", options: "--ignore-tool=missing!"},
+		"hidden tools":  {args: url + "|--ignore-tool|delete*|--ignore-tool|", server: config.Server{IgnoreTools: []string{"delete*"}}, options: "--ignore-tool delete*=kept, --ignore-tool=needless"},
 		"machine":       {args: url + "|--client-credentials|--token-endpoint|https://as.example.com/token", options: "--token-endpoint=missing!, --client-credentials=missing!"},
 		"identity":      {args: url + "|--use-id-token", options: "--use-id-token=missing!"},
 		"waits":         {args: url + "|--connect-timeout|5|--keep-alive|--debug", options: "--connect-timeout=missing, --debug=needless, --keep-alive=missing"},

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -27,12 +29,15 @@ func parseHeaders(lines []string) (map[string]string, error) {
 		if !ok || !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
 			return nil, fault.New(fault.Usage, "A --header is not of the form 'NAME: VALUE'.", "Example: --header 'X-Team: tools'")
 		}
-		for _, own := range ownHeaders {
-			if strings.EqualFold(name, own) {
-				return nil, fault.New(fault.Usage, fmt.Sprintf("The header %s is set by Drawbridge itself.", own), "Leave it out.")
-			}
+		if own(name) {
+			return nil, fault.New(fault.Usage, fmt.Sprintf("The header %s is set by Drawbridge itself.", http.CanonicalHeaderKey(name)), "Leave it out.")
 		}
 		headers[name] = value
 	}
 	return headers, nil
+}
+
+// own reports whether the bridge sets the header.
+func own(name string) bool {
+	return slices.ContainsFunc(ownHeaders, func(own string) bool { return strings.EqualFold(name, own) })
 }

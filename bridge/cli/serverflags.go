@@ -21,6 +21,8 @@ type serverFlags struct {
 	headers []string
 	params  []string
 	copies  map[string]func(*config.Server) // by option: takes its value over
+
+	comforts comfortFlags // of the commands that register them
 }
 
 func (f *serverFlags) register(cmd *cobra.Command) {
@@ -136,6 +138,9 @@ func (f *serverFlags) apply(cmd *cobra.Command, s config.Server) (config.Server,
 		return s, err
 	}
 	s.Headers = merged(s.Headers, headers)
+	if err := f.comforts.apply(&s); err != nil {
+		return s, err
+	}
 	params, err := parseParams(f.params)
 	if err != nil {
 		return s, err

@@ -35,6 +35,7 @@ func (a *app) add() *cobra.Command {
 		Long: `Add a remote MCP server to the settings. Nobody is asked anything yet: sign in
 with drawbridge login NAME. The exit status is 2 for a NAME or URL that cannot be used.`,
 		Example: `  drawbridge add notes https://notes.example.com/mcp
+  drawbridge add files https://files.example.com/mcp --ignore-tool 'delete*' --timeout 5m
   DRAWBRIDGE_CLIENT_SECRET=… drawbridge add crm https://crm.example.com/mcp --client-id 1234`,
 		Args: exactly("NAME", "URL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -73,6 +74,7 @@ with drawbridge login NAME. The exit status is 2 for a NAME or URL that cannot b
 		},
 	}
 	flags.register(cmd)
+	flags.comforts.register(cmd)
 	return cmd
 }
 

@@ -57,6 +57,7 @@ the client id and the scopes, so that several processes share one.`,
 		},
 	}
 	flags.register(cmd)
+	flags.comforts.register(cmd)
 	cmd.Flags().StringVar(&url, "url", "", "the server's `URL`, instead of the name of an added one")
 	accountFlag(cmd, &account)
 	cmd.Flags().BoolVar(&noAgent, "no-agent", false, "start no agent: sign in from this process when it has to be")
@@ -88,6 +89,9 @@ func (a *app) stdioServer(cmd *cobra.Command, p config.Paths, flags *serverFlags
 	if used := flags.used(cmd); len(used) > 0 {
 		return who, fault.New(fault.Usage, fmt.Sprintf("--%s goes with --url.", used[0]),
 			"An added server keeps its own; change it with: drawbridge login "+who.label())
+	}
+	if err := flags.comforts.apply(&who.server); err != nil {
+		return who, err
 	}
 	extra, err := parseHeaders(flags.headers)
 	who.server.Headers = merged(who.server.Headers, extra)
@@ -123,7 +127,17 @@ func (a *app) bridge(ctx context.Context, p config.Paths, who whom, noAgent bool
 			return err
 		}
 	}
+	reach := remote.Config{
+		URL: server.URL, Bearer: account, Headers: server.Headers, UserAgent: "drawbridge/" + a.Version, Log: log,
+	}
+	if files := newHeaderFiles(server.HeaderFiles); len(files) > 0 {
+		reach.MoreHeaders = files.read
+	}
 	noAgent = noAgent || a.ownVault(p)
+	var hide func(string) bool
+	if len(server.IgnoreTools) > 0 {
+		hide = server.Hides
+	}
 	report := watch(p, account, "stdio")
 	defer report.Close()
 	ctx, cancel := context.WithCancel(ctx)
@@ -131,13 +145,11 @@ func (a *app) bridge(ctx context.Context, p config.Paths, who whom, noAgent bool
 	defer stdio.WatchClient(cancel)()
 	err = stdio.Serve(ctx, a.Stdin, a.Stdout, log, func(w *stdio.Writer) stdio.Session {
 		connect := func(send era.Send) (era.Session, *era.Remote) {
-			conn, eras := a.connection(p, server, remote.Config{
-				URL: server.URL, Bearer: account, Headers: server.Headers, UserAgent: "drawbridge/" + a.Version, Log: log,
-			})
+			conn, eras := a.connection(p, server, reach)
 			return session.New(session.Config{
 				Remote: agreed{conn, report}, Credential: account, Log: log, Called: tell(report),
 				Send: func(raw []byte) error { return send(nil, raw) }, SendFor: send,
-				Memory:     described{account, server.Headers, log},
+				Memory: described{account, server.Headers, log}, CallLimit: server.CallTimeout(), Hide: hide,
 				NeedSignIn: func(ctx context.Context) { a.needSignIn(ctx, p, account, noAgent, log) },
 			}), eras
 		}

@@ -61,10 +61,10 @@ type bridge struct {
 }
 
 // startBridge starts one for an open server. stderr nil is a terminal's.
-func startBridge(t *testing.T, url string, stderr *os.File) *bridge {
+func startBridge(t *testing.T, url string, stderr *os.File, options ...string) *bridge {
 	t.Helper()
 	dir := t.TempDir()
-	b := &bridge{t: t, cmd: exec.Command("drawbridge", "stdio", "--vault", "memory", "--no-agent", "--url", url), ended: make(chan error, 1)}
+	b := &bridge{t: t, cmd: exec.Command("drawbridge", append([]string{"stdio", "--vault", "memory", "--no-agent", "--url", url}, options...)...), ended: make(chan error, 1)}
 	b.cmd.Env = []string{
 		"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0",
 		"DRAWBRIDGE_CONFIG_DIR=" + filepath.Join(dir, "c"), "DRAWBRIDGE_STATE_DIR=" + filepath.Join(dir, "s"),

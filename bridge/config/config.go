@@ -27,6 +27,14 @@ type Server struct {
 	Scopes []string `json:"scopes,omitempty"`
 	// Headers go with each MCP request, never with an OAuth one.
 	Headers map[string]string `json:"headers,omitempty"`
+	// HeaderFiles are files with more headers, one 'NAME: VALUE' on a line, read
+	// when they change. What is secret belongs there and not into Headers.
+	HeaderFiles []string `json:"headerFiles,omitempty"`
+	// IgnoreTools are patterns of tools that clients do not get to see; see Hides.
+	IgnoreTools []string `json:"ignoreTools,omitempty"`
+	// Timeout is how long a request may go unanswered without progress, such as
+	// "90s"; empty: as long as the client waits. See CallTimeout.
+	Timeout string `json:"timeout,omitempty"`
 	// AllowHTTP permits http to a host that is not loopback: tokens then cross
 	// the network in clear text.
 	AllowHTTP bool `json:"allowHttp,omitempty"`
@@ -223,13 +231,16 @@ func (s *Settings) index(name string) int {
 	return slices.IndexFunc(s.Servers, func(server Server) bool { return strings.EqualFold(server.Name, name) })
 }
 
-// Check validates one server: its name, its URL, its transport, its protocol and
-// its default account.
+// Check validates one server: its name, its URL, its transport, its protocol,
+// its default account and the rest.
 func (s Server) Check() error {
 	err := errors.Join(
 		CheckName(s.Name), CheckURL(s.URL, s.AllowHTTP), CheckTransport(s.Transport), CheckProtocol(s.Protocol),
-		s.OAuth.Check(s.AllowHTTP), s.TLS.Check(),
+		s.OAuth.Check(s.AllowHTTP), s.TLS.Check(), CheckTimeout(s.Timeout),
 	)
+	for _, pattern := range s.IgnoreTools {
+		err = errors.Join(err, CheckToolPattern(pattern))
+	}
 	if s.Account != "" {
 		err = errors.Join(err, CheckAccount(s.Account))
 	}

@@ -10,9 +10,9 @@ import (
 // was spelt. It reports whether object is one, and calls nobody when it is not.
 func Members(object json.RawMessage, each func(name string, spelt, value []byte)) bool {
 	s := scanner{b: bytes.TrimSpace(object)}
-	if s.at(0) != '{' || s.object(0, func(_, _ []byte) {}) != len(s.b) {
+	if s.at(0) != '{' || s.object(0, func(_, _ []byte, _ int) {}) != len(s.b) {
 		return false
 	}
-	s.object(0, func(spelt, value []byte) { each(string(plain(spelt)), spelt, value) })
+	s.object(0, func(spelt, value []byte, _ int) { each(string(plain(spelt)), spelt, value) })
 	return true
 }

@@ -72,7 +72,7 @@ func parse(raw []byte) (m Message, breaks bool, err error) {
 	m.Raw = raw
 	var method []byte // its spelling
 	isID := false
-	end := s.object(0, func(name, value []byte) {
+	end := s.object(0, func(name, value []byte, _ int) {
 		switch string(plain(name)) {
 		case "id":
 			isID = true
@@ -131,7 +131,7 @@ func Member(object json.RawMessage, name string) json.RawMessage {
 		return nil
 	}
 	var found json.RawMessage
-	end := s.object(0, func(n, value []byte) {
+	end := s.object(0, func(n, value []byte, _ int) {
 		if string(plain(n)) == name {
 			found = value
 		}
@@ -140,6 +140,27 @@ func Member(object json.RawMessage, name string) json.RawMessage {
 		return nil
 	}
 	return found
+}
+
+// Replace returns a JSON object with the value of a top-level member replaced and
+// everything else as it was spelt; object itself when there is none of the name.
+func Replace(object json.RawMessage, name string, value json.RawMessage) json.RawMessage {
+	object = bytes.TrimSpace(object)
+	s := scanner{b: object}
+	if s.at(0) != '{' {
+		return object
+	}
+	start, stop := -1, -1
+	end := s.object(0, func(n, old []byte, at int) {
+		if string(plain(n)) == name {
+			start, stop = at, at+len(old)
+		}
+	})
+	if end != len(s.b) || start < 0 {
+		return object
+	}
+	out := make([]byte, 0, len(object)-(stop-start)+len(value))
+	return append(append(append(out, object[:start]...), value...), object[stop:]...)
 }
 
 // SameID reports whether two ids are the same value: 1 and 1.0, "a" and

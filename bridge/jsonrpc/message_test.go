@@ -166,3 +166,19 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestReplace(t *testing.T) {
+	for _, tt := range []struct{ object, want string }{
+		{`{ "b" : 1e5, "a" :[1, 2] ,"c":"\u0061"}`, `{ "b" : 1e5, "a" :null ,"c":"\u0061"}`},
+		{`{"\u0061":1}`, `{"\u0061":null}`},
+		{`{"a":1,"a":2}`, `{"a":1,"a":null}`},
+		{`{"b":{"a":1}}`, `{"b":{"a":1}}`},
+		{`[1]`, `[1]`},
+		{`{"a":`, `{"a":`},
+		{``, ``},
+	} {
+		if got := string(jsonrpc.Replace(json.RawMessage(tt.object), "a", json.RawMessage("null"))); got != tt.want {
+			t.Errorf("Replace in %s = %s, want %s", tt.object, got, tt.want)
+		}
+	}
+}

@@ -18,8 +18,9 @@ type scanner struct {
 	breaks bool
 }
 
-// member is called for a member of an object: its quoted name and its value.
-type member func(name, value []byte)
+// member is called for a member of an object: its quoted name, its value, and
+// the index at which that begins.
+type member func(name, value []byte, at int)
 
 // object checks the object that opens at i and calls each with its members, in
 // their order, repeated ones too. It returns the index after the object, or -1.
@@ -40,7 +41,7 @@ func (s *scanner) object(i int, each member) int {
 		if i = s.value(start, 1); i < 0 {
 			return -1
 		}
-		each(s.b[name:end], s.b[start:i:i])
+		each(s.b[name:end], s.b[start:i:i], start)
 		switch i = s.space(i); s.at(i) {
 		case ',':
 			i = s.space(i + 1)

@@ -38,6 +38,9 @@ type Config struct {
 	// Headers go with each request; Authorization among them is overruled by a
 	// bearer token.
 	Headers map[string]string
+	// MoreHeaders gives more of them for each request; nil: none. Its error is the
+	// request's.
+	MoreHeaders func() (map[string]string, error)
 	// HTTP is the client; its Timeout must be zero, for streams last. See NewHTTP.
 	HTTP      *http.Client
 	UserAgent string
@@ -46,12 +49,13 @@ type Config struct {
 
 // Conn is one session with one server. It is safe for concurrent use.
 type Conn struct {
-	url       string
-	bearer    Bearer
-	headers   map[string]string
-	http      *http.Client
-	userAgent string
-	log       *slog.Logger
+	url         string
+	bearer      Bearer
+	headers     map[string]string
+	moreHeaders func() (map[string]string, error)
+	http        *http.Client
+	userAgent   string
+	log         *slog.Logger
 
 	mu      sync.Mutex
 	session string        // Mcp-Session-Id, "" when the server gave none
@@ -61,7 +65,7 @@ type Conn struct {
 
 // NewConn makes a Conn; nothing is sent yet.
 func NewConn(c Config) *Conn {
-	conn := &Conn{url: c.URL, bearer: c.Bearer, headers: c.Headers, http: c.HTTP, userAgent: c.UserAgent, log: c.Log}
+	conn := &Conn{url: c.URL, bearer: c.Bearer, headers: c.Headers, moreHeaders: c.MoreHeaders, http: c.HTTP, userAgent: c.UserAgent, log: c.Log}
 	if conn.http == nil {
 		conn.http = NewHTTP()
 	}
@@ -194,6 +198,15 @@ func (c *Conn) requestTo(ctx context.Context, token secret.String, method, addre
 	}
 	for k, v := range c.headers {
 		req.Header.Set(k, v)
+	}
+	if c.moreHeaders != nil {
+		more, err := c.moreHeaders()
+		if err != nil {
+			return nil, err
+		}
+		for k, v := range more {
+			req.Header.Set(k, v)
+		}
 	}
 	if c.userAgent != "" {
 		req.Header.Set("User-Agent", c.userAgent)

@@ -12,8 +12,9 @@ import (
 type request struct {
 	id     json.RawMessage
 	ctx    context.Context // ends with the session, and some time after a cancellation
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 	grace  *time.Timer // nil: not cancelled; guarded by the session's mu
+	clock  *clock      // nil: no limit
 
 	// For Config.Called; answer and failure are guarded by the session's mu.
 	at      time.Time
@@ -31,7 +32,8 @@ func (s *Session) accept(m jsonrpc.Message) (*request, bool) {
 		return nil, false
 	}
 	r := &request{id: m.ID, at: time.Now(), method: m.Method, params: m.Params}
-	r.ctx, r.cancel = context.WithCancel(s.ctx)
+	r.ctx, r.cancel = context.WithCancelCause(s.ctx)
+	s.watch(r, m)
 	s.inFlight[r] = struct{}{}
 	return r, true
 }
@@ -44,7 +46,10 @@ func (s *Session) done(r *request) {
 	if r.grace != nil {
 		r.grace.Stop()
 	}
-	r.cancel()
+	if r.clock != nil {
+		r.clock.timer.Stop()
+	}
+	r.cancel(nil)
 }
 
 // letGo gives up the request with the id, which the client cancelled, after a
@@ -56,7 +61,7 @@ func (s *Session) letGo(id json.RawMessage) {
 	defer s.mu.Unlock()
 	for r := range s.inFlight {
 		if r.grace == nil && jsonrpc.SameID(r.id, id) {
-			r.grace = time.AfterFunc(s.cancelGrace, r.cancel)
+			r.grace = time.AfterFunc(s.cancelGrace, func() { r.cancel(nil) })
 			return
 		}
 	}

@@ -62,6 +62,11 @@ type Config struct {
 	SendFor func(id json.RawMessage, message []byte) error
 	// Memory may be nil: then each initialize is answered by the server.
 	Memory Memory
+	// Hide says which tools the client does not get to see; nil: none.
+	Hide func(tool string) bool
+	// CallLimit is how long a request may go unanswered without progress, and a
+	// tenth of how long with it; 0 has no end.
+	CallLimit time.Duration
 	// NeedSignIn is told, once for each need, that only a person can go on.
 	NeedSignIn func(ctx context.Context)
 	// Called is told of each request after it was answered; it must not block.
@@ -101,6 +106,8 @@ type Session struct {
 	needSignIn func(context.Context)
 	memory     Memory
 	called     func(Call)
+	hide       func(string) bool
+	callLimit  time.Duration
 	log        *slog.Logger
 
 	ctx    context.Context // ends with Close; for the goroutines of the session
@@ -136,7 +143,7 @@ func New(c Config) *Session {
 	s := &Session{
 		remote: c.Remote, credential: c.Credential, send: c.Send, sendFor: c.SendFor, needSignIn: c.NeedSignIn, called: c.Called, log: c.Log,
 		ctx: ctx, cancel: cancel, notes: make(chan jsonrpc.Message, 256),
-		memory: c.Memory, noteLimit: noteLimit, cancelGrace: cancelGrace, describeAfter: describeAfter, inFlight: map[*request]struct{}{},
+		memory: c.Memory, hide: c.Hide, callLimit: c.CallLimit, noteLimit: noteLimit, cancelGrace: cancelGrace, describeAfter: describeAfter, inFlight: map[*request]struct{}{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -181,10 +188,11 @@ func (s *Session) Receive(m jsonrpc.Message) {
 				select {
 				case <-opening:
 				case <-r.ctx.Done():
-					return
 				}
 			}
-			s.call(r.ctx, m)
+			if !s.call(r.ctx, m) && errors.Is(context.Cause(r.ctx), errTooLong) {
+				s.tooLong(m)
+			}
 		})
 	default:
 		switch m.Method {
@@ -289,18 +297,24 @@ func (s *Session) sendNote(m jsonrpc.Message) {
 }
 
 // call passes a request on and sees to it that it is answered exactly once,
-// unless ctx ends.
-func (s *Session) call(ctx context.Context, m jsonrpc.Message) {
+// unless ctx ends: then it reports false.
+func (s *Session) call(ctx context.Context, m jsonrpc.Message) (answered bool) {
+	if ctx.Err() != nil {
+		return false
+	}
 	s.greet()
+	if s.hiddenCall(m) {
+		return true
+	}
 	asked := s.isAsked()
 	if err := s.connected(m); err != nil {
 		s.fail(m, err)
-		return
+		return true
 	}
 	if empty := s.without(m.Method); empty != nil {
 		s.answered(m.ID, func(r *request) { r.answer.Result = empty })
 		s.reply(jsonrpc.NewResult(m.ID, empty))
-		return
+		return true
 	}
 	if m.Method == string(mcp.MethodToolsCall) {
 		s.awaitStream(ctx)
@@ -323,9 +337,12 @@ func (s *Session) call(ctx context.Context, m jsonrpc.Message) {
 	switch {
 	case err == nil && asked:
 		s.needMet()
-	case err != nil && ctx.Err() == nil:
+	case err != nil && ctx.Err() != nil:
+		return false
+	case err != nil:
 		s.fail(m, err)
 	}
+	return true
 }
 
 // pass posts a request and sends what comes back to the client. A nil error
@@ -339,7 +356,20 @@ func (s *Session) pass(ctx context.Context, m jsonrpc.Message) error {
 			return s.relay(raw, m.ID)
 		})
 	}
-	return s.exchange(ctx, s.remote.Post, m.Raw, func(raw []byte) bool { return s.relay(raw, m.ID) })
+	if s.hide == nil || m.Method != string(mcp.MethodToolsList) {
+		return s.exchange(ctx, s.remote.Post, m.Raw, func(raw []byte) bool { return s.relay(raw, m.ID) })
+	}
+	return s.exchange(ctx, s.remote.Post, m.Raw, func(raw []byte) bool {
+		batch, err := jsonrpc.Split(raw)
+		if err != nil {
+			return s.relay(raw, m.ID)
+		}
+		responded := false
+		for _, one := range batch {
+			responded = s.relay(s.withoutHidden(one), m.ID) || responded
+		}
+		return responded
+	})
 }
 
 // relay sends the server's message, or each message of its batch, to the
@@ -356,6 +386,9 @@ func (s *Session) relay(raw []byte, id json.RawMessage) (responded bool) {
 		if err != nil {
 			s.log.Warn("unreadable message of the server dropped", "error", err, "bytes", len(one))
 			continue
+		}
+		if !m.IsResponse() {
+			s.progressed(id, m)
 		}
 		switch {
 		case !m.IsResponse() && id != nil:
