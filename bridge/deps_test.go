@@ -48,6 +48,16 @@ var table = []row{
 		"It reads what another program left and hands it on: it decides nothing about tokens and keeps none.",
 	},
 	{
+		"serve",
+		[]string{"front/localhttp", "guard", "audit", "fault"},
+		"It joins the front to the guard and listens; what a session reaches is given to it.",
+	},
+	{
+		"audit",
+		nil,
+		"The record takes what it is told; it may ask nobody.",
+	},
+	{
 		"agent",
 		[]string{"control", "clients", "desktop", "browser", "credential", "token", "config", "fault"},
 		"It owns sign-ins and renewals; the traffic of MCP does not pass through it.",
@@ -84,7 +94,7 @@ var table = []row{
 	},
 	{
 		"guard",
-		[]string{"secret"},
+		[]string{"config", "secret"},
 		"It says who may use the local bridge; the servers behind it and their tokens are none of its business.",
 	},
 	{

@@ -20,6 +20,8 @@ type Claims struct {
 	Audience []string
 	// AnyAudience skips the comparison. Dangerous: any token of the issuer passes.
 	AnyAudience bool
+	// AudienceClaim holds the audience; "" means aud.
+	AudienceClaim string
 	// UserClaim names the caller; "" means sub.
 	UserClaim string
 	// ScopeClaims and RoleClaims are where scopes and roles are; nil means scope,
@@ -54,7 +56,7 @@ func (c Claims) parser(algorithms []string) *jwt.Parser {
 	if c.Issuer != "" {
 		options = append(options, jwt.WithIssuer(c.Issuer))
 	}
-	if len(c.Audience) > 0 {
+	if len(c.Audience) > 0 && c.AudienceClaim == "" {
 		options = append(options, jwt.WithAudience(c.Audience...))
 	}
 	if c.Now != nil {
@@ -100,6 +102,9 @@ var errAlgorithm = errors.New("algorithm not allowed")
 func (c Claims) identity(mode string, claims map[string]any) (*Identity, error) {
 	if c.Issuer != "" && text(claims, "iss") == "" {
 		return nil, invalid("token lacks a required claim (iss)", MissingClaim)
+	}
+	if c.AudienceClaim != "" && len(c.Audience) > 0 && !slices.ContainsFunc(list(claims[c.AudienceClaim]), func(a string) bool { return slices.Contains(c.Audience, a) }) {
+		return nil, invalid("token is for another audience", WrongAudience)
 	}
 	// A refresh token must not be used as an access token, nor an ID token where
 	// its issuer says which it is.

@@ -67,7 +67,7 @@ func (i *Introspection) Verify(ctx context.Context, p Peek) (*Identity, error) {
 	if iss := text(claims, "iss"); i.claims.Issuer != "" && iss != "" && iss != i.claims.Issuer {
 		return nil, invalid("token has another issuer", WrongIssuer)
 	}
-	if len(i.claims.Audience) > 0 {
+	if len(i.claims.Audience) > 0 && i.claims.AudienceClaim == "" {
 		fits := false
 		for _, have := range list(claims["aud"]) {
 			for _, want := range i.claims.Audience {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"drawbridge/bridge/jsonrpc"
 )
@@ -19,6 +20,9 @@ const (
 	headerVersion = "Mcp-Protocol-Version"
 	eventStream   = "text/event-stream"
 )
+
+// readLimit bounds the time that a body may take to come.
+const readLimit = time.Minute
 
 // post answers a POST at the MCP endpoint, of either era.
 func (c *call) post() {
@@ -51,7 +55,10 @@ func (c *call) read() (batch []jsonrpc.Message, isBatch, ok bool) {
 		c.refuse(http.StatusUnsupportedMediaType, jsonrpc.CodeInvalidRequest, "Content-Type must be application/json.")
 		return nil, false, false
 	}
+	rc := http.NewResponseController(c.w)
+	_ = rc.SetReadDeadline(time.Now().Add(readLimit)) // a sender that dawdles holds nothing for long
 	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, c.s.cfg.MaxBody))
+	_ = rc.SetReadDeadline(time.Time{})
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):

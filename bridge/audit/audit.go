@@ -1,0 +1,335 @@
+// Package audit keeps the record of who did what through Drawbridge: one JSON
+// object a line, each with the hash of the one before, so that a line that was
+// changed or taken out is noticed.
+//
+// It must not be given a secret, nor an argument or a result of a call.
+package audit
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// Entry is one line of the record.
+type Entry struct {
+	Time time.Time `json:"time"`
+	// Event is allowed, denied, limited, signed_in, refreshed, revoked, started or
+	// ended.
+	Event string `json:"event"`
+	// Subject, Email and Client are the caller; Mode is how it was recognised.
+	Subject string `json:"subject,omitempty"`
+	Email   string `json:"email,omitempty"`
+	Client  string `json:"client,omitempty"`
+	Mode    string `json:"mode,omitempty"`
+	Address string `json:"address,omitempty"`
+	// Server, Account, Method and Name (tool, prompt, resource) are what it was
+	// about.
+	Server  string `json:"server,omitempty"`
+	Account string `json:"account,omitempty"`
+	Method  string `json:"method,omitempty"`
+	Name    string `json:"name,omitempty"`
+	// Reason says why not.
+	Reason string `json:"reason,omitempty"`
+	// Millis is the duration.
+	Millis    int64  `json:"ms,omitempty"`
+	RequestID string `json:"request_id,omitempty"`
+	// Previous is the hash of the line before, "" in the first of all.
+	Previous string `json:"prev"`
+}
+
+const (
+	// DefaultMaxSize is the size at which a file is put aside and a new one begun.
+	DefaultMaxSize = 16 << 20
+	// waiting bounds the entries that wait to be written.
+	waiting = 4096
+	maxLine = 64 << 10
+)
+
+// Log appends to the record. Several processes may do so at the same time. Make
+// it with Open, end it with Close.
+type Log struct {
+	path string
+	max  int64
+	fail func(error)
+
+	entries chan Entry
+	done    chan struct{}
+
+	mu     sync.Mutex
+	closed bool
+	lost   int
+}
+
+// Open opens the record in a folder, which is made. maxSize 0 means
+// DefaultMaxSize. fail is told what goes wrong later; nil: nobody.
+func Open(dir string, maxSize int64, fail func(error)) (*Log, error) {
+	if maxSize <= 0 {
+		maxSize = DefaultMaxSize
+	}
+	if fail == nil {
+		fail = func(error) {}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("audit: %w", err)
+	}
+	l := &Log{path: filepath.Join(dir, current), max: maxSize, fail: fail, entries: make(chan Entry, waiting), done: make(chan struct{})}
+	go l.run()
+	return l, nil
+}
+
+// Add appends an entry. It does not wait: when too many are waiting the entry is
+// lost, and the record says how many were.
+func (l *Log) Add(e Entry) {
+	if e.Time.IsZero() {
+		e.Time = time.Now()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
+	select {
+	case l.entries <- e:
+	default:
+		l.lost++
+	}
+}
+
+// Close writes what waits and ends, at the latest with ctx.
+func (l *Log) Close(ctx context.Context) {
+	l.mu.Lock()
+	if !l.closed {
+		l.closed = true
+		close(l.entries)
+	}
+	l.mu.Unlock()
+	select {
+	case <-l.done:
+	case <-ctx.Done():
+	}
+}
+
+func (l *Log) run() {
+	defer close(l.done)
+	for e := range l.entries {
+		batch := []Entry{e}
+	more:
+		for len(batch) < 256 {
+			select {
+			case e, ok := <-l.entries:
+				if !ok {
+					break more
+				}
+				batch = append(batch, e)
+			default:
+				break more
+			}
+		}
+		l.mu.Lock()
+		if l.lost > 0 {
+			batch = append(batch, Entry{Time: time.Now(), Event: "lost", Reason: fmt.Sprintf("%d entries", l.lost)})
+			l.lost = 0
+		}
+		l.mu.Unlock()
+		if err := l.write(batch); err != nil {
+			l.fail(err)
+		}
+	}
+}
+
+const current = "audit.jsonl"
+
+// write appends entries under a lock, chained to the last line that is there,
+// whoever wrote it.
+func (l *Log) write(batch []Entry) error {
+	lock := flock.New(l.path+".lock", flock.SetPermissions(0o600))
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if ok, err := lock.TryLockContext(ctx, 10*time.Millisecond); err != nil || !ok {
+		return fmt.Errorf("audit: lock: %w", errors.Join(err, ctx.Err()))
+	}
+	defer func() { _ = lock.Unlock() }()
+	previous, size, err := lastHash(l.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		previous, err = newestRotated(filepath.Dir(l.path))
+	}
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	if size > l.max {
+		name := time.Now().UTC().Format("audit-20060102T150405.000000000Z.jsonl")
+		if err := os.Rename(l.path, filepath.Join(filepath.Dir(l.path), name)); err != nil {
+			return fmt.Errorf("audit: rotate: %w", err)
+		}
+	}
+	var out bytes.Buffer
+	for _, e := range batch {
+		e.Previous = previous
+		line, err := json.Marshal(e)
+		if err != nil {
+			return fmt.Errorf("audit: %w", err)
+		}
+		out.Write(line)
+		out.WriteByte('\n')
+		previous = hashOf(line)
+	}
+	file, err := os.OpenFile(l.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	_, err = file.Write(out.Bytes())
+	if err = errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	return nil
+}
+
+func hashOf(line []byte) string {
+	sum := sha256.Sum256(line)
+	return hex.EncodeToString(sum[:])
+}
+
+// lastHash is the hash of the last whole line of a file. A line that a crash cut
+// short is not there; what follows it begins a line of its own.
+func lastHash(path string) (hash string, size int64, err error) {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return "", 0, err
+	}
+	defer func() { _ = file.Close() }()
+	info, err := file.Stat()
+	if err != nil {
+		return "", 0, err
+	}
+	size = info.Size()
+	tail := make([]byte, min(size, 2*maxLine))
+	if _, err := file.ReadAt(tail, size-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
+		return "", 0, err
+	}
+	if n := len(tail); n > 0 && tail[n-1] != '\n' {
+		keep := bytes.LastIndexByte(tail, '\n') + 1
+		if err := file.Truncate(size - int64(n-keep)); err != nil {
+			return "", 0, err
+		}
+		size -= int64(n - keep)
+		tail = tail[:keep]
+	}
+	tail = bytes.TrimSuffix(tail, []byte("\n"))
+	if len(tail) == 0 {
+		previous, err := newestRotated(filepath.Dir(path))
+		return previous, size, err
+	}
+	return hashOf(tail[bytes.LastIndexByte(tail, '\n')+1:]), size, nil
+}
+
+// rotated are the files that were put aside, the oldest first.
+func rotated(dir string) ([]string, error) {
+	names, err := filepath.Glob(filepath.Join(dir, "audit-*.jsonl"))
+	slices.Sort(names)
+	return names, err
+}
+
+func newestRotated(dir string) (string, error) {
+	names, err := rotated(dir)
+	if err != nil || len(names) == 0 {
+		return "", err
+	}
+	hash, _, err := lastHash(names[len(names)-1])
+	return hash, err
+}
+
+// files are all files of the record, the oldest first.
+func files(dir string) ([]string, error) {
+	names, err := rotated(dir)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(dir, current)); err == nil {
+		names = append(names, filepath.Join(dir, current))
+	}
+	return names, nil
+}
+
+// Read calls do with each entry of the record, the oldest first.
+func Read(dir string, do func(Entry) error) error {
+	return each(dir, func(_ string, _ int, line []byte) error {
+		var e Entry
+		if err := json.Unmarshal(line, &e); err != nil {
+			return fmt.Errorf("audit: a line is damaged: %w", err)
+		}
+		return do(e)
+	})
+}
+
+func each(dir string, do func(file string, number int, line []byte) error) error {
+	names, err := files(dir)
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	for _, name := range names {
+		file, err := os.Open(name)
+		if err != nil {
+			return fmt.Errorf("audit: %w", err)
+		}
+		lines := bufio.NewScanner(file)
+		lines.Buffer(make([]byte, 0, 4096), maxLine)
+		n := 0
+		for err == nil && lines.Scan() {
+			n++
+			err = do(filepath.Base(name), n, lines.Bytes())
+		}
+		err = errors.Join(err, lines.Err(), file.Close())
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Broken is where the chain does not hold.
+type Broken struct {
+	File string
+	Line int
+	Why  string
+}
+
+// Error implements error.
+func (b *Broken) Error() string { return fmt.Sprintf("%s, line %d: %s", b.File, b.Line, b.Why) }
+
+// Verify checks the whole chain and returns how many entries it has. Its error is
+// a *Broken where a line was changed, added or taken out. That lines were taken
+// from the end it cannot see by itself: compare Head with one that was noted.
+func Verify(dir string) (entries int, head string, err error) {
+	err = each(dir, func(file string, number int, line []byte) error {
+		var e Entry
+		if json.Unmarshal(line, &e) != nil {
+			return &Broken{file, number, "it is not an entry"}
+		}
+		if entries == 0 && strings.HasPrefix(file, "audit") && e.Previous != "" {
+			return &Broken{file, number, "what came before it is missing"}
+		}
+		if entries > 0 && e.Previous != head {
+			return &Broken{file, number, "the line before it is not the one that was there when it was written"}
+		}
+		entries++
+		head = hashOf(line)
+		return nil
+	})
+	return entries, head, err
+}

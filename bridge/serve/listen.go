@@ -1,0 +1,139 @@
+package serve
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"drawbridge/bridge/fault"
+)
+
+// listener is one, and what a person calls it.
+type listener struct {
+	net.Listener
+	address string
+}
+
+func (c Config) listen(ctx context.Context) (all []listener, err error) {
+	defer func() {
+		if err != nil {
+			for _, l := range all {
+				_ = l.Close()
+			}
+		}
+	}()
+	if c.Listen != "" {
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
+		if err != nil {
+			return all, fault.Wrap(err, fault.Usage, fmt.Sprintf("The local bridge cannot listen on %s.", c.Listen), "Is another program there? Choose another port with --listen.")
+		}
+		address := "http://" + l.Addr().String()
+		if c.Cert != "" {
+			keys := &certificate{cert: c.Cert, key: c.Key}
+			if _, err := keys.get(nil); err != nil {
+				_ = l.Close()
+				return all, fault.Wrap(err, fault.Usage, "The certificate and its key cannot be used.", "Check the files of --tls-cert and --tls-key.")
+			}
+			l = tls.NewListener(l, &tls.Config{GetCertificate: keys.get, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
+			address = "https://" + l.Addr().String()
+		}
+		all = append(all, listener{l, address})
+	}
+	if c.Socket != "" {
+		l, err := listenSocket(ctx, c.Socket)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, listener{l, "unix://" + c.Socket})
+	}
+	return all, nil
+}
+
+// listenSocket makes a socket that only its owner may use. One that is left over
+// from a process that has ended is replaced.
+func listenSocket(ctx context.Context, path string) (net.Listener, error) {
+	bad := func(err error, next string) error {
+		return fault.Wrap(err, fault.Usage, fmt.Sprintf("The local bridge cannot make the socket %s.", path), next)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, bad(err, "Choose another path with --socket.")
+	}
+	if info, err := os.Lstat(path); err == nil {
+		if info.Mode()&fs.ModeSocket == 0 {
+			return nil, bad(errors.New("it is a file"), "There is a file of that name; choose another path with --socket.")
+		}
+		d := net.Dialer{Timeout: time.Second}
+		if conn, err := d.DialContext(ctx, "unix", path); err == nil {
+			_ = conn.Close()
+			return nil, bad(errors.New("somebody listens"), "Another Drawbridge listens there already.")
+		}
+		if err := os.Remove(path); err != nil {
+			return nil, bad(err, "Remove it, or choose another path with --socket.")
+		}
+	}
+	// Made under another name, so that nobody can connect before its mode is right.
+	tmp := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%d.sock", os.Getpid()))
+	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", tmp)
+	if err != nil {
+		return nil, bad(err, "Choose a shorter path with --socket.")
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	if err := errors.Join(os.Chmod(tmp, 0o600), os.Rename(tmp, path)); err != nil {
+		_ = l.Close()
+		_ = os.Remove(tmp)
+		return nil, bad(err, "Choose another path with --socket.")
+	}
+	return socket{l, path}, nil
+}
+
+type socket struct {
+	net.Listener
+	path string
+}
+
+// Close also removes the socket's file.
+func (s socket) Close() error { return errors.Join(s.Listener.Close(), os.Remove(s.path)) }
+
+// certificate is read again when its file changes.
+type certificate struct {
+	cert, key string
+
+	mu     sync.Mutex
+	looked time.Time
+	stamp  time.Time
+	have   *tls.Certificate
+}
+
+// get is a tls.Config's GetCertificate. While new files do not fit together the
+// old certificate goes on.
+func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.have != nil && time.Since(c.looked) < time.Second {
+		return c.have, nil
+	}
+	c.looked = time.Now()
+	info, err := os.Stat(c.cert)
+	if err == nil && c.have != nil && info.ModTime().Equal(c.stamp) {
+		return c.have, nil
+	}
+	fresh, loadErr := tls.LoadX509KeyPair(c.cert, c.key)
+	if loadErr != nil {
+		if c.have != nil {
+			return c.have, nil
+		}
+		return nil, loadErr
+	}
+	c.have = &fresh
+	if err == nil {
+		c.stamp = info.ModTime()
+	}
+	return c.have, nil
+}
