@@ -39,7 +39,7 @@ var table = []row{
 	},
 	{
 		"cli",
-		[]string{"adopt", "tray", "agent", "control", "desktop", "browser", "clients", "front/stdio", "era", "session", "remote", "credential", "oauth", "vault", "token", "config", "jsonrpc", "fault", "secret"},
+		[]string{"serve", "front/localhttp", "guard", "audit", "adopt", "tray", "agent", "control", "desktop", "browser", "clients", "front/stdio", "era", "session", "remote", "credential", "oauth", "vault", "token", "config", "jsonrpc", "fault", "secret"},
 		"The commands put the parts together, so they may know all of them.",
 	},
 	{

@@ -127,40 +127,46 @@ func (a *app) bridge(ctx context.Context, p config.Paths, who whom, noAgent bool
 			return err
 		}
 	}
-	reach := remote.Config{
-		URL: server.URL, Bearer: account, Headers: server.Headers, UserAgent: "drawbridge/" + a.Version, Log: log,
-	}
-	if files := newHeaderFiles(server.HeaderFiles); len(files) > 0 {
-		reach.MoreHeaders = files.read
-	}
 	noAgent = noAgent || a.ownVault(p)
-	var hide func(string) bool
-	if len(server.IgnoreTools) > 0 {
-		hide = server.Hides
-	}
 	report := watch(p, account, "stdio")
 	defer report.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer stdio.WatchClient(cancel)()
 	err = stdio.Serve(ctx, a.Stdin, a.Stdout, log, func(w *stdio.Writer) stdio.Session {
-		connect := func(send era.Send) (era.Session, *era.Remote) {
-			conn, eras := a.connection(p, server, reach)
-			return session.New(session.Config{
-				Remote: agreed{conn, report}, Credential: account, Log: log, Called: tell(report),
-				Send: func(raw []byte) error { return send(nil, raw) }, SendFor: send,
-				Memory: described{account, server.Headers, log}, CallLimit: server.CallTimeout(), Hide: hide,
-				NeedSignIn: func(ctx context.Context) { a.needSignIn(ctx, p, account, noAgent, log) },
-			}), eras
-		}
-		return &watched{to: report, Session: era.NewClient(era.ClientConfig{
-			Connect: connect, Send: func(_ json.RawMessage, raw []byte) error { return w.Send(raw) }, Log: log,
-		})}
+		return a.join(p, account, report, noAgent, nil, log, func(_ json.RawMessage, raw []byte) error { return w.Send(raw) })
 	})
 	if errors.Is(err, context.Canceled) {
 		return nil // asked to end by a signal
 	}
 	return err
+}
+
+// join connects a client to an account's server, whichever era each of them
+// speaks. hidden says which tools this client does not get to see, beside those
+// of the server's settings; it may be nil.
+func (a *app) join(p config.Paths, account *credential.Account, report *control.Reporter, noAgent bool, hidden func(tool string) bool, log *slog.Logger, send era.Send) *watched {
+	server := account.Server()
+	reach := remote.Config{
+		URL: server.URL, Bearer: account, Headers: server.Headers, UserAgent: "drawbridge/" + a.Version, Log: log,
+	}
+	if files := newHeaderFiles(server.HeaderFiles); len(files) > 0 {
+		reach.MoreHeaders = files.read
+	}
+	hide := hidden
+	if len(server.IgnoreTools) > 0 {
+		hide = func(tool string) bool { return server.Hides(tool) || hidden != nil && hidden(tool) }
+	}
+	connect := func(send era.Send) (era.Session, *era.Remote) {
+		conn, eras := a.connection(p, server, reach)
+		return session.New(session.Config{
+			Remote: agreed{conn, report}, Credential: account, Log: log, Called: tell(report),
+			Send: func(raw []byte) error { return send(nil, raw) }, SendFor: send,
+			Memory: described{account, server.Headers, log}, CallLimit: server.CallTimeout(), Hide: hide,
+			NeedSignIn: func(ctx context.Context) { a.needSignIn(ctx, p, account, noAgent, log) },
+		}), eras
+	}
+	return &watched{to: report, Session: era.NewClient(era.ClientConfig{Connect: connect, Send: send, Log: log})}
 }
 
 // connection speaks to a server by the transport and in the era that its

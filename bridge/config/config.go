@@ -172,6 +172,8 @@ type Settings struct {
 	Folders []FolderRule `json:"folders,omitempty"`
 	// Vault says where secrets are kept; the zero value is the OS keychain.
 	Vault Vault `json:"vault,omitzero"`
+	// Bridge is what the local HTTP bridge goes by.
+	Bridge *Bridge `json:"bridge,omitempty"`
 }
 
 // CurrentVersion is the form of the settings file that this program writes.

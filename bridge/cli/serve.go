@@ -1,0 +1,169 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"drawbridge/bridge/audit"
+	"drawbridge/bridge/config"
+	"drawbridge/bridge/credential"
+	"drawbridge/bridge/fault"
+	"drawbridge/bridge/front/localhttp"
+	"drawbridge/bridge/guard"
+	"drawbridge/bridge/serve"
+)
+
+// defaultListen is where the local bridge listens when nobody says otherwise.
+const defaultListen = "127.0.0.1:7420"
+
+func (a *app) serve() *cobra.Command {
+	var flags guardFlags
+	c := serve.Config{}
+	noAudit := false
+	cmd := &cobra.Command{
+		Use: "serve", GroupID: "clients",
+		Short: "Let clients that speak HTTP reach your servers, through a guard",
+		Long: `Serve MCP over HTTP to clients on this computer: /NAME/mcp (Streamable HTTP) and
+/NAME/sse (for clients of 2024), for each server that was added. NAME@ACCOUNT
+names one of its accounts.
+
+Nothing is open: every request has to show an API key (the default; make one with
+drawbridge key create) or a token that --guard says how to check. Other computers
+are let in only with --tls-cert, --tls-key and a guard. Who may do what is the
+"bridge" part of the settings file; see docs/guides.`,
+		Example: `  drawbridge key create vscode
+  drawbridge serve                                   http://127.0.0.1:7420, API keys
+  drawbridge serve --socket ~/.drawbridge.sock
+  drawbridge serve --guard jwt --preset okta --issuer https://example.okta.com/oauth2/default --audience bridge`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, err := a.paths()
+			if err != nil {
+				return err
+			}
+			settings, err := config.Load(p)
+			if err != nil {
+				return err
+			}
+			if c.Listen == "" && c.Socket == "" {
+				c.Listen = defaultListen
+			}
+			a.attended = true
+			log := a.log()
+			m, err := a.manager(p, log)
+			if err != nil {
+				return err
+			}
+			defer closeManager(m)
+			if !noAudit {
+				record, err := audit.Open(p.Audit(), 0, func(err error) { log.Error("the record cannot be written", "error", err) })
+				if err != nil {
+					return fault.Wrap(err, fault.Storage, "The record of the local bridge cannot be opened.", "Check that the folder "+p.Audit()+" is yours, or give --no-audit.")
+				}
+				defer func() {
+					ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+					defer cancel()
+					record.Close(ctx)
+				}()
+				c.Audit = record
+			}
+			ctx := cmd.Context()
+			if c.Guard, err = a.buildGuard(ctx, p, settings, flags, &c, log); err != nil {
+				return err
+			}
+			c.Log, c.Knows = log, func(name string) bool {
+				s, err := config.Load(p)
+				if err != nil {
+					return false
+				}
+				_, err = s.Find(name)
+				return err == nil
+			}
+			c.Open = func(ctx context.Context, at localhttp.Target, caller guard.Caller, _ bool, send localhttp.Send) (localhttp.Session, error) {
+				return a.openFor(p, m, at, caller, send, log)
+			}
+			c.Ready = func(addresses []string) { a.sayServing(settings, addresses, c.Unguarded) }
+			err = serve.Run(ctx, c)
+			if errors.Is(err, context.Canceled) {
+				return nil
+			}
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&c.Listen, "listen", "", "listen on `HOST:PORT` (default "+defaultListen+", unless --socket is given)")
+	f.StringVar(&c.Socket, "socket", "", "listen on a unix socket at `PATH` that only you may use")
+	f.StringVar(&c.Cert, "tls-cert", "", "certificate `FILE` in PEM, read again when it changes")
+	f.StringVar(&c.Key, "tls-key", "", "the certificate's key `FILE`")
+	f.StringVar(&c.PublicURL, "public-url", "", "the `URL` by which clients know the bridge, when it is another than the address")
+	f.StringArrayVar(&c.Hosts, "allow-host", nil, "answer to this `NAME` in the Host header, too (repeatable)")
+	f.StringArrayVar(&c.Origins, "allow-origin", nil, "let pages of this `ORIGIN` call, such as https://console.example.com (repeatable)")
+	f.Int64Var(&c.MaxBody, "max-body", localhttp.DefaultMaxBody, "largest message of a client, in `BYTES`")
+	f.BoolVar(&noAudit, "no-audit", false, "keep no record of who did what")
+	flags.register(cmd)
+	return cmd
+}
+
+// openFor connects a client of the local bridge to a server.
+func (a *app) openFor(p config.Paths, m *credential.Manager, at localhttp.Target, caller guard.Caller, send localhttp.Send, log *slog.Logger) (localhttp.Session, error) {
+	settings, err := config.Load(p)
+	if err != nil {
+		return nil, err
+	}
+	server, err := settings.Find(at.Server)
+	if fault.Is(err, fault.UnknownServer) {
+		return nil, localhttp.ErrNoServer
+	}
+	if err != nil {
+		return nil, err
+	}
+	name := at.Account
+	if name == "" {
+		name = settings.Choose(server, "").Account
+	} else if config.CheckAccount(name) != nil {
+		return nil, localhttp.ErrNoServer
+	}
+	account := m.Account(server, name)
+	hidden := func(tool string) bool { return !caller.MayUse(at.Server, tool) }
+	report := watch(p, account, "http")
+	join := a.join(p, account, report, a.ownVault(p), hidden, log, func(id json.RawMessage, raw []byte) error { return send(id, raw) })
+	return &reported{Session: join, end: report.Close}, nil
+}
+
+// reported ends the report when the session ends.
+type reported struct {
+	localhttp.Session
+	end func()
+}
+
+// Close implements localhttp.Session.
+func (r *reported) Close(limit time.Duration) {
+	r.Session.Close(limit)
+	r.end()
+}
+
+// sayServing tells the person what is where.
+func (a *app) sayServing(settings *config.Settings, addresses []string, unguarded bool) {
+	for _, address := range addresses {
+		fmt.Fprintf(a.Stderr, "Serving at %s\n", address)
+	}
+	for _, s := range settings.Servers {
+		fmt.Fprintf(a.Stderr, "  /%s/mcp   %s\n", s.Name, s.URL)
+	}
+	if len(settings.Servers) == 0 {
+		fmt.Fprintln(a.Stderr, "  No server has been added yet: drawbridge add NAME URL")
+	}
+	if unguarded {
+		red, plain := "", ""
+		if isTerminal(a.Stderr) {
+			red, plain = "\x1b[1;31m", "\x1b[0m"
+		}
+		fmt.Fprintf(a.Stderr, "%sNO GUARD: every program and every page on this computer can use your signed-in accounts.%s\n", red, plain)
+	}
+}

@@ -1,0 +1,316 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"drawbridge/bridge/audit"
+	"drawbridge/bridge/config"
+	"drawbridge/bridge/fault"
+	"drawbridge/bridge/guard"
+	"drawbridge/bridge/oauth"
+	"drawbridge/bridge/secret"
+	"drawbridge/bridge/serve"
+)
+
+// hmacVariable holds the secret of --guard hmac when no file does.
+const hmacVariable = "JWT_SECRET"
+
+// introspectionVariable holds the secret of the client that asks about tokens.
+const introspectionVariable = "DRAWBRIDGE_INTROSPECTION_SECRET"
+
+// guardFlags say who is let in.
+type guardFlags struct {
+	modes                     []string
+	issuer, jwks, publicKey   string
+	audiences, algorithms     []string
+	preset, userClaim, header string
+	hmacFile, previous        string
+	introspection, clientID   string
+	scopes                    []string
+	leeway                    time.Duration
+	perSubject, perAddress    int
+	failures                  int
+	anyAudience               bool
+}
+
+func (g *guardFlags) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringArrayVar(&g.modes, "guard", nil, "let in by `MODE`: api-key (default), jwt, hmac, introspection, none (repeatable)")
+	f.StringVar(&g.header, "key-header", "X-API-Key", "header `NAME` that may hold an API key, beside Authorization: Bearer")
+	f.StringVar(&g.issuer, "issuer", "", "the issuer that tokens name, a `URL`; jwt finds its keys there")
+	f.StringArrayVar(&g.audiences, "audience", nil, "jwt, hmac, introspection: tokens must be meant for this `AUDIENCE` (repeatable)")
+	f.BoolVar(&g.anyAudience, "dangerously-any-audience", false, "accept tokens that the issuer made for other services")
+	f.StringArrayVar(&g.algorithms, "algorithm", nil, "jwt, hmac: accept this `ALG` only (repeatable)")
+	f.StringVar(&g.jwks, "jwks-uri", "", "jwt: the `URL` of the keys, instead of what the issuer's metadata says")
+	f.StringVar(&g.publicKey, "public-key", "", "jwt: the one public key, from a `FILE` in PEM")
+	f.StringVar(&g.preset, "preset", "", "jwt: the ways of this `PROVIDER`: okta, google, azure, auth0, cognito, keycloak")
+	f.StringVar(&g.userClaim, "user-claim", "", "jwt, hmac, introspection: the `CLAIM` that names the caller (default sub)")
+	f.DurationVar(&g.leeway, "leeway", 30*time.Second, "jwt, hmac, introspection: what clocks may differ")
+	f.StringVar(&g.hmacFile, "hmac-secret-file", "", "hmac: `FILE` with the secret, 32 bytes or more (default: the environment variable "+hmacVariable+")")
+	f.StringVar(&g.previous, "hmac-previous-file", "", "hmac: `FILE` with the secret that was before and still counts")
+	f.StringVar(&g.introspection, "introspection-endpoint", "", "introspection: the `URL` to ask (default: what the issuer's metadata says)")
+	f.StringVar(&g.clientID, "introspection-client-id", "", "introspection: the client `ID` to ask as (its secret comes in "+introspectionVariable+")")
+	f.StringArrayVar(&g.scopes, "require-scope", nil, "name this `SCOPE` in challenges and metadata (repeatable)")
+	f.IntVar(&g.perSubject, "rate", 600, "requests a minute of one caller; 0: no limit")
+	f.IntVar(&g.perAddress, "rate-address", 0, "requests a minute of one address; 0: no limit")
+	f.IntVar(&g.failures, "lock-after", 20, "refused credentials after which an address is locked out for a minute; 0: never")
+}
+
+// buildGuard makes the guard that the options ask for.
+func (a *app) buildGuard(ctx context.Context, p config.Paths, settings *config.Settings, g guardFlags, c *serve.Config, log *slog.Logger) (*guard.Guard, error) {
+	if len(g.modes) == 0 {
+		g.modes = []string{"api-key"}
+	}
+	cfg := guard.Config{
+		Log: log, KeyHeader: g.header, Scopes: g.scopes, Cache: guard.NewCache(0, 0),
+		Denied: guard.NewFileDenylist(filepath.Join(p.Bridge(), "denied.jsonl"), nil),
+		Limits: guard.NewLimits(guard.LimitConfig{PerSubject: g.perSubject, PerAddress: g.perAddress, Failures: g.failures}),
+	}
+	if settings.Bridge != nil {
+		rules := make([]guard.Rule, 0, len(settings.Bridge.Rules))
+		for _, r := range settings.Bridge.Rules {
+			rules = append(rules, guard.Rule(r))
+		}
+		if err := guard.CheckRules(rules); err != nil {
+			return nil, fault.Wrap(err, fault.BadSettings, "A rule of the bridge cannot be understood: "+err.Error()+".", "Mend it in "+p.SettingsFile())
+		}
+		cfg.Policy = &guard.Policy{Rules: rules, BuiltInRoles: settings.Bridge.BuiltInRoles}
+	}
+	if c.Audit != nil {
+		cfg.Heard = func(d guard.Decision) { c.Audit.Add(entryOf(d)) }
+	}
+	claims, err := g.claims()
+	if err != nil {
+		return nil, err
+	}
+	for _, mode := range slices.Compact(slices.Sorted(slices.Values(g.modes))) {
+		var m guard.Mode
+		var err error
+		switch mode {
+		case "none":
+			if len(g.modes) > 1 {
+				return nil, fault.New(fault.Usage, "--guard none goes with no other guard.", "Leave it out.")
+			}
+			cfg.Open, c.Unguarded = true, true
+			continue
+		case "api-key":
+			keys := guard.NewFileKeys(apiKeysFile(p), nil, cfg.Cache.Empty)
+			go keys.Watch(ctx)
+			m = guard.NewAPIKeys(keys, nil)
+		case "hmac":
+			m, err = g.hmac(claims)
+		case "jwt":
+			m, err = a.jwtMode(g, claims, cfg.Cache.Empty, log)
+		case "introspection":
+			m, err = a.introspectionMode(g, claims, log)
+		default:
+			return nil, fault.New(fault.Usage, fmt.Sprintf("There is no guard %q.", mode), "Use api-key, jwt, hmac, introspection, or none.")
+		}
+		if err != nil {
+			return nil, asUsage(err)
+		}
+		cfg.Modes = append(cfg.Modes, m)
+		if mode == "jwt" || mode == "introspection" {
+			if g.issuer != "" && !slices.Contains(c.Issuers, g.issuer) {
+				c.Issuers = append(c.Issuers, g.issuer)
+			}
+		}
+	}
+	// Opaque tokens last: introspection takes whatever the others leave.
+	slices.SortStableFunc(cfg.Modes, func(x, y guard.Mode) int { return rank(x) - rank(y) })
+	c.Scopes = g.scopes
+	if len(c.Issuers) > 0 { // with API keys alone no metadata is served: some clients would start a sign-in
+		cfg.Metadata = c.MetadataURL
+	}
+	return guard.New(cfg), nil
+}
+
+func rank(m guard.Mode) int {
+	return slices.Index([]string{"api-key", "hmac", "jwt", "introspection"}, m.Name())
+}
+
+func apiKeysFile(p config.Paths) string { return filepath.Join(p.Bridge(), "api-keys.json") }
+
+func asUsage(err error) error {
+	if fault.Public(err).Code != fault.Internal {
+		return err
+	}
+	return fault.Wrap(err, fault.Usage, "The guard cannot be set up: "+err.Error()+".", "Run: drawbridge serve --help")
+}
+
+func (g guardFlags) claims() (guard.Claims, error) {
+	c := guard.Claims{Issuer: g.issuer, Audience: g.audiences, AnyAudience: g.anyAudience, UserClaim: g.userClaim, Leeway: g.leeway}
+	if g.preset == "" {
+		return c, nil
+	}
+	preset, known := guard.Presets[g.preset]
+	if !known {
+		return c, fault.New(fault.Usage, fmt.Sprintf("There is no preset %q.", g.preset), "Use okta, google, azure, auth0, cognito or keycloak.")
+	}
+	if c.Issuer == "" && strings.ToLower(preset.Issuer) != preset.Issuer {
+		return c, fault.New(fault.Usage, fmt.Sprintf("The preset %s wants --issuer.", g.preset), "It looks like this: "+preset.Issuer)
+	}
+	if c.Issuer == "" {
+		c.Issuer = preset.Issuer
+	}
+	return preset.Apply(c), nil
+}
+
+func (g guardFlags) hmac(c guard.Claims) (guard.Mode, error) {
+	current, err := secretFrom(g.hmacFile, hmacVariable)
+	if err != nil {
+		return nil, err
+	}
+	keys := []guard.HMACKey{{ID: keyID(current), Secret: current}}
+	if g.previous != "" {
+		old, err := secretFrom(g.previous, "")
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, guard.HMACKey{ID: keyID(old), Secret: old})
+	}
+	return guard.NewHMAC(c, g.algorithms, keys...)
+}
+
+// keyID names a secret by its hash, so that minted tokens say which one signed
+// them.
+func keyID(s secret.String) string { return guard.HashOf(s).Short() }
+
+// secretFrom reads a secret from a file that only its owner may read, or from the
+// environment, which is emptied of it.
+func secretFrom(file, variable string) (secret.String, error) {
+	if file == "" {
+		s := secret.New(os.Getenv(variable))
+		_ = os.Unsetenv(variable)
+		if s.IsZero() {
+			return s, fault.New(fault.Usage, "The guard hmac has no secret.", "Give --hmac-secret-file, or set "+variable+".")
+		}
+		return s, nil
+	}
+	info, err := os.Stat(file)
+	if err == nil && info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
+		return secret.String{}, fault.New(fault.Usage, fmt.Sprintf("Others may read the secret in %s.", file), "Run: chmod 600 "+file)
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return secret.String{}, fault.Wrap(err, fault.Usage, fmt.Sprintf("The secret in %s cannot be read.", file), "Check the path and that it is yours.")
+	}
+	return secret.New(string(bytes.TrimRight(raw, "\r\n"))), nil
+}
+
+func (a *app) jwtMode(g guardFlags, c guard.Claims, changed func(), log *slog.Logger) (guard.Mode, error) {
+	if g.publicKey != "" {
+		raw, err := os.ReadFile(g.publicKey)
+		if err != nil {
+			return nil, fault.Wrap(err, fault.Usage, fmt.Sprintf("The key %s cannot be read.", g.publicKey), "Check the path.")
+		}
+		keys, err := guard.PEMKey(raw)
+		if err != nil {
+			return nil, err
+		}
+		return guard.NewJWT(c, g.algorithms, keys)
+	}
+	if c.Issuer == "" {
+		return nil, fault.New(fault.Usage, "The guard jwt does not know whose tokens count.", "Give --issuer, or --public-key.")
+	}
+	client := a.issuerClient(c.Issuer, log)
+	find := func(ctx context.Context) (string, error) {
+		if g.jwks != "" {
+			return g.jwks, nil
+		}
+		m, err := client.ServerMetadata(ctx, c.Issuer)
+		if err != nil {
+			return "", err
+		}
+		if m.JWKSURI == "" {
+			return "", fmt.Errorf("the metadata of %s names no keys", c.Issuer)
+		}
+		return m.JWKSURI, nil
+	}
+	return guard.NewJWT(c, g.algorithms, guard.NewRemoteKeys(find, client.HTTPClient(), nil, changed))
+}
+
+func (a *app) issuerClient(issuer string, log *slog.Logger) *oauth.Client {
+	return oauth.NewClient(oauth.Config{Server: issuer, UserAgent: "drawbridge/" + a.Version, Log: log})
+}
+
+func (a *app) introspectionMode(g guardFlags, c guard.Claims, log *slog.Logger) (guard.Mode, error) {
+	if c.Issuer == "" && g.introspection == "" {
+		return nil, fault.New(fault.Usage, "The guard introspection does not know whom to ask.", "Give --issuer or --introspection-endpoint.")
+	}
+	s := secret.New(os.Getenv(introspectionVariable))
+	_ = os.Unsetenv(introspectionVariable)
+	about := c.Issuer
+	if about == "" {
+		about = g.introspection
+	}
+	asks := &issuerAsks{client: a.issuerClient(about, log), issuer: c.Issuer, endpoint: g.introspection, as: oauth.ClientCredentials{ClientID: g.clientID, Secret: s}}
+	return guard.NewIntrospection(c, asks)
+}
+
+// issuerAsks asks an issuer about tokens.
+type issuerAsks struct {
+	client           *oauth.Client
+	issuer, endpoint string
+	as               oauth.ClientCredentials
+}
+
+// Introspect implements guard.Introspector.
+func (i *issuerAsks) Introspect(ctx context.Context, token secret.String) ([]byte, error) {
+	endpoint := i.endpoint
+	if endpoint == "" {
+		m, err := i.client.ServerMetadata(ctx, i.issuer)
+		if err != nil {
+			return nil, err
+		}
+		if endpoint = m.IntrospectionEndpoint; endpoint == "" {
+			return nil, fmt.Errorf("the metadata of %s names no introspection endpoint", i.issuer)
+		}
+	}
+	answer, err := i.client.Introspect(ctx, oauth.IntrospectRequest{Endpoint: endpoint, Client: i.as, Token: token, Hint: "access_token"})
+	if err != nil {
+		return nil, err
+	}
+	if !answer.Active {
+		return []byte(`{"active":false}`), nil
+	}
+	return json.Marshal(answer.Claims)
+}
+
+// entryOf is a decision as the record has it.
+func entryOf(d guard.Decision) audit.Entry {
+	e := audit.Entry{Time: d.At, Event: "allowed", Server: d.Server, Method: d.Method, Name: d.Name, Address: d.Address, RequestID: d.RequestID}
+	if d.Who != nil {
+		e.Subject, e.Email, e.Client, e.Mode = d.Who.Subject, d.Who.Email, d.Who.Client, d.Who.Mode
+	}
+	if no := d.Refusal; no != nil {
+		e.Event, e.Reason = "denied", string(no.Code)
+		if no.Status == http.StatusTooManyRequests {
+			e.Event = "limited"
+		}
+	}
+	return e
+}
+
+// isTerminal reports whether w is a person's terminal.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
