@@ -152,3 +152,4 @@ npm_ci() {
 wants_window && npm_ci frontend "the window's page is built"
 [ "$what" != test ] || npm_ci test "the tests' identity provider, MCP servers and clients"
 [ "$what" != test ] || npm_ci test/conformance "the official conformance suites"
+[ "$what" != test ] || npm_ci test/eras "clients and servers of MCP 2026-07-28"
