@@ -39,7 +39,7 @@ var table = []row{
 	},
 	{
 		"cli",
-		[]string{"serve", "front/localhttp", "guard", "audit", "adopt", "tray", "agent", "control", "desktop", "browser", "clients", "front/stdio", "era", "session", "remote", "credential", "oauth", "vault", "token", "config", "jsonrpc", "fault", "secret"},
+		[]string{"serve", "front/localhttp", "guard", "audit", "adopt", "tray", "agent", "control", "doctor", "doctor/report", "desktop", "browser", "clients", "front/stdio", "era", "session", "remote", "credential", "oauth", "vault", "token", "config", "jsonrpc", "fault", "secret"},
 		"The commands put the parts together, so they may know all of them.",
 	},
 	{
@@ -59,7 +59,7 @@ var table = []row{
 	},
 	{
 		"agent",
-		[]string{"control", "clients", "desktop", "browser", "credential", "token", "config", "fault"},
+		[]string{"control", "doctor/report", "clients", "desktop", "browser", "credential", "token", "config", "fault"},
 		"It owns sign-ins and renewals; the traffic of MCP does not pass through it.",
 	},
 	{
@@ -69,7 +69,7 @@ var table = []row{
 	},
 	{
 		"control",
-		[]string{"config", "token", "fault"},
+		[]string{"doctor/report", "config", "token", "fault"},
 		"What crosses the socket holds no secret, so the package cannot name one.",
 	},
 	{
@@ -96,6 +96,16 @@ var table = []row{
 		"guard",
 		[]string{"config", "secret"},
 		"It says who may use the local bridge; the servers behind it and their tokens are none of its business.",
+	},
+	{
+		"doctor",
+		[]string{"doctor/report", "remote", "credential", "oauth", "token", "config", "fault", "secret"},
+		"It walks the way of a request with the functions that the way itself uses.",
+	},
+	{
+		"doctor/report",
+		nil,
+		"What the doctor found crosses the socket, so it holds no secret and names nothing that could.",
 	},
 	{
 		"session",

@@ -45,6 +45,9 @@ type Config struct {
 	Now func() time.Time
 	// Version goes into the User-Agent header.
 	Version string
+	// Wrap goes around the transport of OAuth requests, for a trace; see
+	// oauth.Config. Nil wraps nothing.
+	Wrap func(http.RoundTripper) http.RoundTripper
 }
 
 // Manager hands out the accounts of one user. It is safe for concurrent use.
@@ -55,6 +58,7 @@ type Manager struct {
 	log   *slog.Logger
 	now   func() time.Time
 	agent string // User-Agent
+	wrap  func(http.RoundTripper) http.RoundTripper
 
 	flights sync.WaitGroup // renewals under way
 	closing chan struct{}  // closed by Close: no renewal is tried again
@@ -67,7 +71,7 @@ type Manager struct {
 // NewManager makes a Manager; nothing is read or written yet.
 func NewManager(c Config) *Manager {
 	m := &Manager{
-		paths: c.Paths, vault: c.Vault, http: c.HTTP, log: c.Log, now: c.Now,
+		paths: c.Paths, vault: c.Vault, http: c.HTTP, log: c.Log, now: c.Now, wrap: c.Wrap,
 		agent: "drawbridge", accounts: map[string]*Account{}, closing: make(chan struct{}),
 	}
 	if m.http == nil {
@@ -123,5 +127,5 @@ func (m *Manager) Close(ctx context.Context) {
 }
 
 func (m *Manager) oauth(s config.Server) *oauth.Client {
-	return oauth.NewClient(oauth.Config{HTTP: m.http, Server: s.URL, UserAgent: m.agent, AllowHTTP: s.AllowHTTP, Log: m.log})
+	return oauth.NewClient(oauth.Config{HTTP: m.http, Server: s.URL, UserAgent: m.agent, AllowHTTP: s.AllowHTTP, Log: m.log, Wrap: m.wrap})
 }

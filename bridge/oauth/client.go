@@ -53,6 +53,9 @@ type Config struct {
 	AllowHTTP bool
 	// Log gets one line per request, without secrets. Nil discards.
 	Log *slog.Logger
+	// Wrap goes around the transport, inside all checks, and sees each request
+	// with its secrets: for a trace. Nil wraps nothing.
+	Wrap func(http.RoundTripper) http.RoundTripper
 }
 
 // Client makes the requests of this package. It holds no state between calls,
@@ -87,6 +90,9 @@ func NewClient(cfg Config) *Client {
 	c.transport = base
 	if t, ok := base.(*http.Transport); ok {
 		c.transport, c.proxy = c.guardDialling(t), t.Proxy
+	}
+	if cfg.Wrap != nil {
+		c.transport = cfg.Wrap(c.transport)
 	}
 	return c
 }

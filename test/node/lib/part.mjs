@@ -32,6 +32,9 @@ export function endWithStdin(cleanup) {
 export function listen(server, port) {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
+    // Node ends a connection that was idle for 5 s. On a machine that stalls for as
+    // long a call meets that end, and one that may have run is not run again.
+    server.keepAliveTimeout = 60_000;
     server.listen(port, '127.0.0.1', () => resolve(server.address().port));
   });
 }
