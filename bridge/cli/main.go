@@ -106,7 +106,7 @@ and 12 without a keychain.`,
 	}
 	root.AddCommand(
 		a.add(), a.remove(), a.list(), a.importFrom(),
-		a.login(), a.logout(), a.status(), a.token(), a.inspect(), a.accounts(), a.use(), a.doctor(),
+		a.login(), a.logout(), a.status(), a.token(), a.headers(), a.inspect(), a.accounts(), a.use(), a.doctor(),
 		a.stdio(), a.serve(), a.clients(), a.install(), a.uninstall(), a.sessions(), a.activity(),
 		a.key(), a.mint(), a.deny(), a.audit(),
 		a.agent(), a.vault(), a.demo(), a.version(),

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -178,6 +179,42 @@ lost is listed first. Clients that run notice within a second.`,
 	cmd.Flags().BoolVar(&everywhere, "all", false, "sign out of everything on this computer")
 	accountFlag(cmd, &account)
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "with --all, do not ask")
+	return cmd
+}
+
+func (a *app) headers() *cobra.Command {
+	account := ""
+	cmd := &cobra.Command{
+		Use: "headers NAME", GroupID: "sign-in",
+		Short: "Print the headers that a client needs to reach a server itself",
+		Long: `Print the HTTP headers for a server as one JSON object, with a fresh access token:
+what Claude Code's headersHelper and the like ask for. The client then speaks to
+the server itself, and asks again when the token has ended.
+
+The exit status is 10 when somebody has to sign in first, 11 when the provider
+cannot be reached to renew the token, 12 without a keychain.`,
+		Example: "  drawbridge headers notes\n  \"headersHelper\": \"drawbridge headers notes\"",
+		Args:    exactly("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withAccount(args[0], account, func(account *credential.Account) error {
+				t, err := account.Bearer(cmd.Context())
+				if err != nil {
+					return err
+				}
+				headers := map[string]string{}
+				for name, value := range account.Server().Headers {
+					headers[name] = value
+				}
+				if !t.IsZero() {
+					headers["Authorization"] = "Bearer " + t.Reveal()
+				} else if f, err := account.Facts(); err != nil || f.State != credential.Open {
+					return fault.New(fault.NotSignedIn, fmt.Sprintf("Nobody is signed in to %s.", account.Name()), "Sign in: drawbridge login "+account.Name())
+				}
+				return json.NewEncoder(a.Stdout).Encode(headers)
+			})
+		},
+	}
+	accountFlag(cmd, &account)
 	return cmd
 }
 
