@@ -20,7 +20,7 @@ import (
 
 // openServer is an MCP server that wants no sign-in. What it does with a method
 // other than initialize is the test's.
-func openServer(t *testing.T, do func(w http.ResponseWriter, r *http.Request, method string, id json.RawMessage)) (url string) {
+func openServer(t testing.TB, do func(w http.ResponseWriter, r *http.Request, method string, id json.RawMessage)) (url string) {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var m struct {

@@ -1,7 +1,6 @@
 package remote
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -50,8 +49,7 @@ func (c *Conn) post(ctx context.Context, raw []byte, deliver Deliver, opens bool
 		req.Header.Del("Mcp-Session-Id")
 		req.Header.Del("Mcp-Protocol-Version")
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "application/json, text/event-stream")
+	req.Header["Content-Type"], req.Header["Accept"] = sendsJSON, takesBoth
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return fmt.Errorf("post: %w", err)
@@ -87,20 +85,53 @@ func (c *Conn) post(ctx context.Context, raw []byte, deliver Deliver, opens bool
 }
 
 func (c *Conn) readJSON(resp *http.Response, deliver Deliver) error {
-	var body bytes.Buffer
-	if n := resp.ContentLength; n > 0 && n <= MaxMessage {
-		body.Grow(int(n) + bytes.MinRead)
-	}
-	if _, err := body.ReadFrom(io.LimitReader(resp.Body, MaxMessage+1)); err != nil {
+	body, err := readAll(resp.Body, resp.ContentLength)
+	switch {
+	case errors.Is(err, ErrTooLarge):
+		return err
+	case err != nil:
 		return joinNoAnswer(err)
-	}
-	if body.Len() > MaxMessage {
-		return ErrTooLarge
-	}
-	if !deliver(body.Bytes()) {
+	case !deliver(body):
 		return ErrNoAnswer
 	}
 	return nil
+}
+
+// Values of headers that are shared by all requests; nobody changes them.
+var (
+	sendsJSON = []string{"application/json"}
+	takesBoth = []string{"application/json, text/event-stream"}
+)
+
+// readAll reads a message of which the length may be known. A large one grows by
+// a quarter: old and new together are what it takes of the memory.
+func readAll(r io.Reader, length int64) ([]byte, error) {
+	size := int64(4 << 10)
+	if length >= 0 && length <= MaxMessage {
+		size = length + 1 // the end is seen without growing
+	}
+	body := make([]byte, 0, size)
+	for {
+		n, err := r.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case len(body) > MaxMessage:
+			return nil, ErrTooLarge
+		case errors.Is(err, io.EOF):
+			return body, nil
+		case err != nil:
+			return nil, err
+		}
+		if len(body) == cap(body) {
+			more := cap(body)
+			if more > 1<<20 {
+				more /= 4
+			}
+			grown := make([]byte, len(body), cap(body)+more)
+			copy(grown, body)
+			body = grown
+		}
+	}
 }
 
 // readStream reads the stream that answers a request until the response, taking
@@ -163,6 +194,7 @@ var errResponded = errors.New("responded")
 // stream's end and errResponded after the response.
 func (c *Conn) readEvents(body io.Reader, at *position, deliver Deliver) error {
 	events := NewEventReader(body, MaxMessage)
+	defer events.release()
 	for {
 		e, err := events.Next()
 		if e.Retry > 0 {

@@ -246,6 +246,10 @@ func inHeader(s string) bool {
 }
 
 func contentType(resp *http.Response) string {
+	switch t := resp.Header.Get("Content-Type"); t {
+	case "application/json", "text/event-stream": // as good as always
+		return t
+	}
 	t, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil {
 		t, _, _ = strings.Cut(resp.Header.Get("Content-Type"), ";")

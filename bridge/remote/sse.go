@@ -5,11 +5,16 @@ import (
 	"bytes"
 	"io"
 	"strconv"
+	"sync"
 	"time"
 )
 
 // mark is the byte order mark that may open a stream.
 const mark = "\xef\xbb\xbf"
+
+// handOver is from which length on a line becomes the event's data as it is, and
+// is not copied.
+const handOver = 8 << 10
 
 // Event is one server-sent event (WHATWG HTML §9.2).
 type Event struct {
@@ -37,7 +42,19 @@ type EventReader struct {
 
 // NewEventReader reads events from r, each with up to limit bytes.
 func NewEventReader(r io.Reader, limit int) *EventReader {
-	return &EventReader{r: bufio.NewReaderSize(r, 16<<10), limit: limit}
+	buffered := buffers.Get().(*bufio.Reader)
+	buffered.Reset(r)
+	return &EventReader{r: buffered, limit: limit}
+}
+
+// buffers are read buffers for the next stream: each call may be answered by one.
+var buffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 16<<10) }}
+
+// release ends the use of the reader; what it returned stays good.
+func (e *EventReader) release() {
+	e.r.Reset(nil)
+	buffers.Put(e.r)
+	e.r = nil
 }
 
 // Next returns the next event: one with data, an id or a retry time. It returns
@@ -69,7 +86,12 @@ func (e *EventReader) Next() (Event, error) {
 			if len(data)+len(value) > e.limit {
 				return Event{Type: "message"}, ErrTooLarge
 			}
-			data, some, hasData = append(data, value...), true, true
+			if !hasData && len(value) >= handOver {
+				data, e.line = value, nil // its only copy
+			} else {
+				data = append(data, value...)
+			}
+			some, hasData = true, true
 		case "event":
 			event.Type = string(value)
 		case "id":

@@ -119,3 +119,28 @@ func BenchmarkCall(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkAtOnce keeps 64 calls of 64 bytes in flight through the whole bridge.
+func BenchmarkAtOnce(b *testing.B) {
+	url := echoing(b, false)
+	in, out := bridged(b, url)
+	free := make(chan struct{}, 64)
+	for range 64 {
+		free <- struct{}{}
+	}
+	b.ReportAllocs()
+	go func() {
+		for i := range b.N {
+			<-free
+			if _, err := fmt.Fprintf(in, `{"jsonrpc":"2.0","id":%d,"method":"echo","params":"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijkl"}`+"\n", i); err != nil {
+				return // the bench is over
+			}
+		}
+	}()
+	for range b.N {
+		if _, err := out.ReadSlice('\n'); err != nil {
+			b.Fatal(err)
+		}
+		free <- struct{}{}
+	}
+}

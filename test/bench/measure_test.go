@@ -49,7 +49,7 @@ func measureStart(t *testing.T, w *world, r *report) {
 // measureCalls: one call after another, in turns.
 func measureCalls(t *testing.T, w *world, r *report) {
 	bridges := map[string]caller{"direct": w.direct(t)}
-	for _, name := range subjects {
+	for _, name := range append([]string{modern}, subjects...) {
 		bridges[name] = w.open(t, name)
 	}
 	order := append([]string{"direct"}, subjects...)
@@ -74,6 +74,9 @@ func measureCalls(t *testing.T, w *world, r *report) {
 				}
 				took.add(name, bridges[name].call(t, message))
 			}
+			if kind.must > 0 {
+				took.add(modern, bridges[modern].call(t, message))
+			}
 		}
 		r.row(kind.name, "ms", took, "", true)
 		if over := took.ratio("drawbridge", "direct"); kind.must > 0 {
@@ -81,10 +84,13 @@ func measureCalls(t *testing.T, w *world, r *report) {
 		} else {
 			r.ratio("— ÷ direct", took, "direct", "", true)
 		}
+		if len(took[modern]) > 0 {
+			r.figure("— ÷ direct, when Drawbridge translates to MCP 2026-07-28", fmt.Sprintf("%.2f", took.ratio(modern, "direct")), "", true)
+		}
 		r.ratio("— ÷ bare pipe", took, "pipe", "≤ 1.15", took.ratio("drawbridge", "pipe") <= 1.15)
 	}
 	w.frame(t, "json")
-	for _, name := range subjects {
+	for _, name := range append([]string{modern}, subjects...) {
 		bridges[name].(*bridge).close(t)
 	}
 }

@@ -46,7 +46,10 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w.base = "http://" + address.Host
-	w.SignIn("bench", w.server)
+	for name, protocol := range map[string]string{"bench": "legacy", modern: "modern"} {
+		w.MustRun("add", name, w.server, "--protocol", protocol)
+		w.MustRun("login", name)
+	}
 	w.token = strings.TrimSpace(w.MustRun("token", "bench").Stdout)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 64
@@ -153,6 +156,10 @@ type bridge struct {
 }
 
 // subjects are the bridges that are compared, the floor first.
+// Drawbridge is measured with the protocol that the other bridges speak; modern
+// is the name of the same server, spoken to by MCP 2026-07-28.
+const modern = "modern"
+
 var subjects = []string{"pipe", "drawbridge", "mcp-remote"}
 
 func (w *world) start(t *testing.T, name string) *bridge {
@@ -162,8 +169,12 @@ func (w *world) start(t *testing.T, name string) *bridge {
 	case "pipe":
 		b.cmd = exec.Command(w.pipe, w.server)
 		b.cmd.Env = []string{"BENCH_TOKEN=" + w.token}
-	case "drawbridge":
-		b.cmd = exec.Command(w.Binary(), "stdio", "bench")
+	case "drawbridge", modern:
+		server := "bench"
+		if name == modern {
+			server = modern
+		}
+		b.cmd = exec.Command(w.Binary(), "stdio", server)
 		b.cmd.Env = w.LaunchEnv()
 	case "mcp-remote":
 		command, env := w.McpRemote(w.server, "--silent")

@@ -90,6 +90,9 @@ func (u *upstream) counted(next http.Handler) http.Handler {
 		if !strings.HasPrefix(r.URL.Path, "/__") {
 			u.mu.Lock()
 			u.requests[r.Method+" "+r.URL.Path]++
+			if method := r.Header.Get("Mcp-Method"); method != "" { // MCP 2026-07-28
+				u.requests[method]++
+			}
 			u.mu.Unlock()
 		}
 		next.ServeHTTP(w, r)
