@@ -12,7 +12,7 @@ BUILD   := -trimpath -buildvcs=false
 SETUP   := scripts/setup.sh
 DISPLAYED := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)))
 
-.PHONY: help run test build desktop lint fmt bench conformance soak clean
+.PHONY: help run test build desktop package lint fmt bench conformance soak clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -33,6 +33,11 @@ desktop: ## bin/drawbridge-desktop: the window
 	@$(SETUP) desktop
 	@npm --prefix frontend run --silent build
 	go build $(BUILD) -tags "$$(scripts/window-tags.sh)" -ldflags '$(LDFLAGS)' -o bin/drawbridge-desktop .
+
+package: ## bin/packages: .deb, .rpm, Windows installer, macOS archives, SBOM, checksums; VERSION=1.2.3; PART=linux for one part
+	@$(SETUP) package
+	@npm --prefix frontend run --silent build
+	@VERSION=$(if $(filter command line environment,$(origin VERSION)),$(VERSION)) scripts/package.sh $(PART)
 
 lint: ## everything that is checked without running the program
 	@$(SETUP) desktop

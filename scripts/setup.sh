@@ -2,10 +2,11 @@
 # Installs what a target needs and this machine lacks: system packages on Debian
 # and Ubuntu, npm packages everywhere. A second run finds everything and is quick.
 #
-#   scripts/setup.sh core|desktop|test
+#   scripts/setup.sh core|desktop|package|test
 #
 # core     the lean binary and `drawbridge demo`: Go, a keychain
 # desktop  core, and what the window is built from: GTK, WebKitGTK, npm packages
+# package  desktop, and what makes the Windows installer and archive
 # test     desktop, and what the tests run against: Chromium, a headless desktop
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,7 +15,7 @@ say() { printf 'setup: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
 what=${1:-core}
-case $what in core | desktop | test) ;; *) die "usage: scripts/setup.sh core|desktop|test" ;; esac
+case $what in core | desktop | package | test) ;; *) die "usage: scripts/setup.sh core|desktop|package|test" ;; esac
 wants_window() { [ "$what" != core ]; }
 
 # --- Go and Node are the person's own ---------------------------------------
@@ -73,11 +74,12 @@ system_debian() {
   local compiler=(gcc libc6-dev pkg-config)
   local rig=(chromium fonts-dejavu-core imagemagick openbox wmctrl xdotool xfce4-panel xvfb)
   local webkit=(libwebkit2gtk-4.1-dev)
+  local packagers=(nsis zip)
   local -A installed=()
   local package status
   while read -r package status; do
     installed[${package%%:*}]=$status
-  done < <(dpkg-query -W -f='${Package} ${db:Status-Status}\n' "${core[@]}" "${compiler[@]}" "${rig[@]}" \
+  done < <(dpkg-query -W -f='${Package} ${db:Status-Status}\n' "${core[@]}" "${compiler[@]}" "${rig[@]}" "${packagers[@]}" \
     libgtk-3-dev libwebkit2gtk-4.1-dev libwebkit2gtk-4.0-dev 2>/dev/null || true)
 
   if [ "$what" = test ] || ! has_keychain; then
@@ -87,6 +89,9 @@ system_debian() {
     [ "${installed[libwebkit2gtk-4.0-dev]:-}" = installed ] && webkit=()
     need "the window's C parts are compiled" "${compiler[@]}"
     need "the window" libgtk-3-dev "${webkit[@]}"
+  fi
+  if [ "$what" = package ]; then
+    need "the Windows installer and archive" "${packagers[@]}"
   fi
   if [ "$what" = test ]; then
     has_chromium && rig=("${rig[@]:1}")

@@ -32,6 +32,7 @@ desktop_session() {
 step "page builds" npm_run build
 step "binaries build" make --no-print-directory build desktop SETUP=:
 step "go test -race" go_tests
+step "packages" scripts/package-test.sh
 step "vitest" npm_run test
 step "playwright" npm_run e2e
 step "end to end" end_to_end

@@ -86,7 +86,7 @@ and 12 without a keychain.`,
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
+	root.CompletionOptions.DisableDefaultCmd = true // completion is our own
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fault.Wrap(err, fault.Usage, optionWords(err), "Run: "+cmd.CommandPath()+" --help")
@@ -109,9 +109,10 @@ and 12 without a keychain.`,
 		a.login(), a.logout(), a.status(), a.token(), a.headers(), a.inspect(), a.accounts(), a.use(), a.doctor(),
 		a.stdio(), a.serve(), a.clients(), a.install(), a.uninstall(), a.sessions(), a.activity(),
 		a.key(), a.mint(), a.deny(), a.audit(),
-		a.agent(), a.vault(), a.demo(), a.version(),
+		a.agent(), a.vault(), a.demo(), a.completion(), a.man(), a.version(),
 	)
 	root.SetHelpCommandGroupID("more")
+	a.complete(root)
 	describeHelpFlags(root)
 	return root
 }

@@ -149,6 +149,18 @@ func (c Client) write(text []byte, entry Entry) ([]byte, error) {
 	if err := checkEdit(before, d, c.at, entry.Name, want); err != nil {
 		return nil, c.uneditable(err)
 	}
+	if !found { // what is written has to be such that it can be taken out again
+		back, err := c.parse(d.bytes())
+		if err == nil {
+			err = back.remove(c.at, entry.Name)
+		}
+		if err == nil {
+			err = checkEdit(before, back, c.at, entry.Name, nil)
+		}
+		if err != nil {
+			return nil, c.uneditable(err)
+		}
+	}
 	return d.bytes(), nil
 }
 

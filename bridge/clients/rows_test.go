@@ -195,6 +195,7 @@ var odd = []struct {
 	{"flow style", "goose", "extensions: {a: {type: builtin}}\n", ""},
 	{"a name twice", "goose", "a: 1\na: 2\n", ""},
 	{"a tag and nothing else", "goose", "!\n", ""},
+	{"a tag on a line of its own", "goose", "extensions:\n !\n", ""},
 	{"a line end of Unicode", "goose", "a: 1 # \u2028b: 2\n", ""},
 	{"tab", "goose", "a:\n\tb: 1\n", ""},
 	{"an alias as extensions", "goose", "base: &b\n  x:\n    type: builtin\nextensions: *b\n", ""},
