@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -61,7 +60,6 @@ type rig struct {
 	*upstream
 	client *era.Client
 	said   chan string
-	mu     sync.Mutex
 }
 
 func newRig(t *testing.T) *rig {

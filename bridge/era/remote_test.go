@@ -356,3 +356,27 @@ func TestCancelledCallClosesItsStream(t *testing.T) {
 		t.Error("the cancelled call came to a good end")
 	}
 }
+
+// A modern client's first request shows that a server is no longer modern: the
+// next process asks again.
+func TestServerThatIsModernNoLongerIsForgotten(t *testing.T) {
+	s := newServer(t, func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
+		writeJSON(w, 400, `{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"No valid session ID"}}`)
+	})
+	dir := t.TempDir()
+	if err := (era.Memory{Dir: dir}).Store(s.URL, era.Modern); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	r := s.remote(dir, era.Auto)
+	if known, err := r.Era(ctx); known != era.Modern || err != nil || s.asked() != "" {
+		t.Fatalf("Era = %q, %v, after %q", known, err, s.asked())
+	}
+	if err := r.Post(ctx, []byte(`{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{`+meta+`}}`), func([]byte) bool { return true }); err == nil {
+		t.Error("no error")
+	}
+	if known := (era.Memory{Dir: dir}).Load(s.URL); known != era.Unknown {
+		t.Errorf("remembered as %q", known)
+	}
+}
