@@ -39,7 +39,7 @@ var table = []row{
 	},
 	{
 		"cli",
-		[]string{"serve", "front/localhttp", "guard", "audit", "adopt", "tray", "agent", "control", "doctor", "doctor/report", "desktop", "browser", "clients", "front/stdio", "era", "session", "remote", "credential", "oauth", "vault", "token", "config", "jsonrpc", "fault", "secret"},
+		[]string{"serve", "front/localhttp", "guard", "audit", "adopt", "tray", "agent", "control", "doctor", "doctor/report", "desktop", "browser", "clients", "front/stdio", "era", "session", "remote", "credential", "oauth", "vault", "token", "config", "network", "jsonrpc", "fault", "secret"},
 		"The commands put the parts together, so they may know all of them.",
 	},
 	{
@@ -124,12 +124,12 @@ var table = []row{
 	},
 	{
 		"credential",
-		[]string{"oauth", "vault", "token", "config", "fault", "secret"},
+		[]string{"oauth", "vault", "token", "config", "network", "fault", "secret"},
 		"One account's tokens: the only reader and writer of the vault, ignorant of MCP.",
 	},
 	{
 		"oauth",
-		[]string{"fault", "secret"},
+		[]string{"network", "fault", "secret"},
 		"The RFCs as functions: no state, no settings, no transport of MCP.",
 	},
 	{

@@ -262,7 +262,8 @@ func TestBadCertificate(t *testing.T) {
 	u, server := newUser(t), newTLS(t)
 	u.must("add", "notes", server)
 	got := u.run("login", "notes")
-	want := "drawbridge: The certificate of \"" + server + "\" is not trusted.\n  Check this computer's clock and its trusted certificates; do not go on if somebody may be in between.\n"
+	want := "drawbridge: The certificate of \"" + server + "\" (subject \"O=Acme Co\", issuer \"O=Acme Co\") is not trusted: nobody whom this computer trusts has issued it.\n" +
+		"  If it is your company's own authority, add its certificate: --ca-file FILE (or to the system's trust store). Do not go on if somebody may be in between.\n"
 	if got.status != 11 || got.stderr != want {
 		t.Errorf("%v\nwant %s", got, want)
 	}

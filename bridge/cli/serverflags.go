@@ -88,6 +88,7 @@ func (f *serverFlags) register(cmd *cobra.Command) {
 	endpoint("introspection-endpoint", "this `URL` instead of the discovered one", func(e *config.Endpoints) *string { return &e.Introspection })
 	endpoint("userinfo-endpoint", "this `URL` instead of the discovered one", func(e *config.Endpoints) *string { return &e.Userinfo })
 
+	f.registerGrants(cmd)
 	fs.StringArrayVar(&f.headers, "header", nil, "send this `'NAME: VALUE'` with each MCP request (repeatable)")
 	auto := func(name, usage string, at func(*config.Server) *string) {
 		fs.StringVar(at(&f.given), name, "auto", usage)
@@ -161,11 +162,6 @@ func notYet(s config.Server) error {
 		given  bool
 		option string
 	}{
-		{s.OAuth.Grant != "" && s.OAuth.Grant != config.AuthorizationCode, "--grant " + s.OAuth.Grant},
-		{s.OAuth.PrivateKeyFile != "", "--private-key-file"},
-		{s.OAuth.TokenEndpointAuthMethod == "private_key_jwt", "--token-endpoint-auth-method private_key_jwt"},
-		{s.TLS.CAFile != "", "--ca-file"},
-		{s.TLS.ClientCertFile != "", "--client-cert"},
 		{s.OAuth.ClientMetadataURL != "", "--client-metadata-url"},
 		{s.OAuth.Resource != "", "--resource"},
 		{s.OAuth.NoResource, "--no-resource"},

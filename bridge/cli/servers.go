@@ -57,12 +57,12 @@ with drawbridge login NAME. The exit status is 2 for a NAME or URL that cannot b
 			if err := settings.Add(server); err != nil { // before a secret is stored for it
 				return err
 			}
-			if s := takeClientSecret(); !s.IsZero() && server.ClientID != "" {
+			if secretsGiven() {
 				m, err := a.manager(p, a.quietLog())
 				if err != nil {
 					return err
 				}
-				if err := m.Account(server, "").SetClientSecret(cmd.Context(), s); err != nil {
+				if err := keepSecrets(cmd.Context(), m.Account(server, "")); err != nil {
 					return err
 				}
 			}

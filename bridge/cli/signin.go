@@ -38,10 +38,8 @@ without a keychain, and 1 when the sign-in was refused or came to nothing.`,
 		Args: between(0, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withServer(cmd, &flags, url, account, args, func(account *credential.Account) error {
-				if s := takeClientSecret(); !s.IsZero() && account.Server().ClientID != "" {
-					if err := account.SetClientSecret(cmd.Context(), s); err != nil {
-						return err
-					}
+				if err := keepSecrets(cmd.Context(), account); err != nil {
+					return err
 				}
 				return a.signIn(cmd.Context(), account, noBrowser, choose)
 			})

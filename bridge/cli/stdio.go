@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -20,6 +21,7 @@ import (
 	"drawbridge/bridge/era"
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/front/stdio"
+	"drawbridge/bridge/network"
 	"drawbridge/bridge/remote"
 	"drawbridge/bridge/session"
 )
@@ -122,10 +124,8 @@ func (a *app) bridge(ctx context.Context, p config.Paths, who whom, noAgent bool
 	defer closeManager(m)
 	account := m.Account(server, who.Account)
 	log.Debug("account chosen", "account", account.Name(), "by", who.Source, "folder", who.Folder)
-	if s := takeClientSecret(); !s.IsZero() && server.ClientID != "" {
-		if err := account.SetClientSecret(ctx, s); err != nil {
-			return err
-		}
+	if err := keepSecrets(ctx, account); err != nil {
+		return err
 	}
 	thrift := newThrift()
 	defer thrift.end()
@@ -150,7 +150,7 @@ func (a *app) bridge(ctx context.Context, p config.Paths, who whom, noAgent bool
 func (a *app) join(p config.Paths, account *credential.Account, report *control.Reporter, noAgent bool, hidden func(tool string) bool, log *slog.Logger, send era.Send) *watched {
 	server := account.Server()
 	reach := remote.Config{
-		URL: server.URL, Bearer: account, Headers: server.Headers, UserAgent: "drawbridge/" + a.Version, Log: log,
+		HTTP: reachHTTP(account), URL: server.URL, Bearer: account, Headers: server.Headers, UserAgent: "drawbridge/" + a.Version, Log: log,
 	}
 	if files := newHeaderFiles(server.HeaderFiles); len(files) > 0 {
 		reach.MoreHeaders = files.read
@@ -169,6 +169,16 @@ func (a *app) join(p config.Paths, account *credential.Account, report *control.
 		}), eras
 	}
 	return &watched{to: report, Session: era.NewClient(era.ClientConfig{Connect: connect, Send: send, Log: log})}
+}
+
+// reachHTTP is the HTTP client for a server's connections. With settings that
+// cannot be used each request fails and says so, for the MCP client to show.
+func reachHTTP(account *credential.Account) *http.Client {
+	t, err := account.Transport()
+	if err != nil {
+		return &http.Client{Transport: network.Broken(err)}
+	}
+	return remote.NewHTTPOver(t)
 }
 
 // connection speaks to a server by the transport and in the era that its

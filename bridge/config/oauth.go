@@ -53,6 +53,12 @@ type OAuth struct {
 	AssumePKCE bool `json:"assumePkce,omitempty"`
 	// UseIDToken sends the server the ID token instead of the access token.
 	UseIDToken bool `json:"useIdToken,omitempty"`
+	// DPoP binds tokens to a key (RFC 9449): DPoPAlways, DPoPNever, or "" when
+	// both servers can do with such.
+	DPoP string `json:"dpop,omitempty"`
+	// Assertion and IdentityProvider are for JWTBearer and IDJAG.
+	Assertion        Assertion        `json:"assertion,omitzero"`
+	IdentityProvider IdentityProvider `json:"identityProvider,omitzero"`
 }
 
 // Callback is the loopback address of the redirect back. Zero values: 127.0.0.1,
@@ -84,6 +90,9 @@ type TLS struct {
 	// ClientCertFile and ClientKeyFile are a client certificate in PEM.
 	ClientCertFile string `json:"clientCertFile,omitempty"`
 	ClientKeyFile  string `json:"clientKeyFile,omitempty"`
+	// Proxy is the URL of a proxy, "none", or "" for what the environment names,
+	// in which clients leave nothing of it.
+	Proxy string `json:"proxy,omitempty"`
 }
 
 // Check validates the settings of a sign-in. Its errors are fault.Usage.
@@ -129,6 +138,9 @@ func (o OAuth) Check(allowHTTP bool) error {
 		}
 	}
 	if err := o.Callback.check(); err != nil {
+		return err
+	}
+	if err := o.checkGrant(allowHTTP); err != nil {
 		return err
 	}
 	return o.Endpoints.check(allowHTTP)

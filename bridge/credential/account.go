@@ -37,6 +37,8 @@ type Account struct {
 
 	quick atomic.Pointer[quick] // nil: ask current; cleared whenever cur or bad is set
 
+	prover atomic.Pointer[oauth.Prover] // of cur; nil: tokens are not bound
+
 	mu      sync.Mutex
 	loaded  bool      // cur was read from the vault
 	cur     *record   // nil: nothing stored; never changed, only replaced
@@ -85,7 +87,7 @@ func (a *Account) Bearer(ctx context.Context) (secret.String, error) {
 		return secret.String{}, needed
 	}
 	now := a.m.now()
-	if cur.Refresh.IsZero() && a.isBad(cur.Access, now) {
+	if !a.renewable(cur) && a.isBad(cur.Access, now) {
 		return secret.String{}, a.needSignIn(ctx, errRefused)
 	}
 	if cur.usable(now, cur.margin()) {
@@ -93,7 +95,7 @@ func (a *Account) Bearer(ctx context.Context) (secret.String, error) {
 		return cur.Access, nil
 	}
 	works := cur.usable(now, 0)
-	if cur.Refresh.IsZero() {
+	if !a.renewable(cur) {
 		if works {
 			return cur.Access, nil
 		}
@@ -155,16 +157,16 @@ func (a *Account) Reject(ctx context.Context, r Rejection) error {
 		switch {
 		case err != nil:
 			return err
-		case cur == nil:
+		case cur == nil && !a.unattended():
 			return a.needSignIn(ctx, errNeverSignedIn)
-		case !cur.Access.Equal(r.Token) && cur.usable(a.m.now(), 0):
+		case cur != nil && !cur.Access.Equal(r.Token) && cur.usable(a.m.now(), 0):
 			return nil
-		case cur.Refresh.IsZero():
+		case !a.renewable(cur):
 			return a.needSignIn(ctx, errRefused)
 		case r.Again && cur.usable(a.m.now(), 0):
 			return errFresh
 		}
-		f := a.renew(cur.Access)
+		f := a.renew(cur.access())
 		select {
 		case <-f.done:
 		case <-ctx.Done():
@@ -225,7 +227,7 @@ func (a *Account) load(ctx context.Context) (*record, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.cur, a.needed, a.loaded, a.stamp = r, needed, true, stamp
-	a.quick.Store(nil)
+	a.settle()
 	return r, nil
 }
 

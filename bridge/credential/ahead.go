@@ -10,7 +10,7 @@ import (
 // no end, or that cannot be renewed. Its errors are those of Bearer.
 func (a *Account) RenewAhead(ctx context.Context, ahead time.Duration) error {
 	cur, err := a.load(ctx)
-	if err != nil || cur == nil || cur.Refresh.IsZero() || cur.usable(a.m.now(), ahead) {
+	if err != nil || cur == nil || !a.renewable(cur) || cur.usable(a.m.now(), ahead) {
 		return err
 	}
 	f := a.renew(cur.Access)

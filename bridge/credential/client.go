@@ -82,6 +82,12 @@ func (a *Account) givenClient(ctx context.Context, d oauth.Discovery) (oauth.Cli
 	}
 	c.Secret = s
 	c.AuthMethod = oauth.AuthMethodFor(d.Server, !s.IsZero())
+	if a.server.OAuth.PrivateKeyFile != "" {
+		c.AuthMethod, c.Audience = oauth.AuthPrivateKey, d.Server.Issuer
+		if c.Key, err = a.signingKey(); err != nil {
+			return c, err
+		}
+	}
 	return c, nil
 }
 
@@ -100,12 +106,17 @@ func (a *Account) SetClientSecret(ctx context.Context, s secret.String) error {
 // registered returns the client registered at an issuer before, or an empty one
 // when there is none or its secret has run out.
 func (a *Account) registered(ctx context.Context, issuer string) (registration, error) {
-	raw, err := a.m.vault.Get(ctx, registrationEntry(issuer))
+	return a.registeredAs(ctx, registrationEntry(issuer))
+}
+
+// registeredAs is registered by the name of the vault entry.
+func (a *Account) registeredAs(ctx context.Context, entry string) (registration, error) {
+	raw, err := a.m.vault.Get(ctx, entry)
 	if errors.Is(err, vault.ErrNotFound) {
 		return registration{}, nil
 	}
 	if errors.Is(err, vault.ErrDamaged) {
-		a.m.log.Warn("stored registration is damaged; registering anew", "issuer", issuer, "error", err)
+		a.m.log.Warn("stored registration is damaged; registering anew", "entry", entry, "error", err)
 		return registration{}, nil
 	}
 	if err != nil {
@@ -113,7 +124,7 @@ func (a *Account) registered(ctx context.Context, issuer string) (registration, 
 	}
 	var r registration
 	if err := json.Unmarshal([]byte(raw.Reveal()), &r); err != nil {
-		a.m.log.Warn("stored registration is damaged; registering anew", "issuer", issuer)
+		a.m.log.Warn("stored registration is damaged; registering anew", "entry", entry)
 		return registration{}, nil
 	}
 	if !r.SecretExpiresAt.IsZero() && !a.m.now().Before(r.SecretExpiresAt) {
@@ -123,16 +134,21 @@ func (a *Account) registered(ctx context.Context, issuer string) (registration, 
 }
 
 func (a *Account) register(ctx context.Context, d oauth.Discovery, redirectURI string) (oauth.ClientCredentials, error) {
-	c, err := a.m.oauth(a.server).Register(ctx, d.Server, oauth.RegistrationRequest{ClientName: clientName, RedirectURI: redirectURI})
+	return a.registerAs(ctx, d, registrationEntry(d.Server.Issuer), oauth.RegistrationRequest{ClientName: clientName, RedirectURI: redirectURI})
+}
+
+// registerAs registers a client and keeps it under the name of a vault entry.
+func (a *Account) registerAs(ctx context.Context, d oauth.Discovery, entry string, r oauth.RegistrationRequest) (oauth.ClientCredentials, error) {
+	c, err := a.m.oauth(a.server).Register(ctx, d.Server, r)
 	if err != nil {
 		return c, err
 	}
 	raw, err := json.Marshal(registration{
 		ClientID: c.ClientID, ClientSecret: c.Secret.Reveal(), AuthMethod: c.AuthMethod,
-		SecretExpiresAt: c.SecretExpiresAt, RedirectURI: redirectURI,
+		SecretExpiresAt: c.SecretExpiresAt, RedirectURI: r.RedirectURI,
 	})
 	if err != nil {
 		return c, fmt.Errorf("seal registration: %w", err)
 	}
-	return c, a.m.vault.Set(ctx, registrationEntry(d.Server.Issuer), secret.New(string(raw)))
+	return c, a.m.vault.Set(ctx, entry, secret.New(string(raw)))
 }

@@ -143,7 +143,7 @@ func (a *Account) note(change func(*Facts)) error {
 func (f *Facts) noteRecord(r *record) {
 	f.State, f.Problem = SignedIn, nil
 	f.Issuer, f.ClientID, f.Scopes = r.Issuer, r.Client.ClientID, r.Scopes
-	f.IssuedAt, f.ExpiresAt, f.Renewable = r.IssuedAt, r.ExpiresAt, !r.Refresh.IsZero()
+	f.IssuedAt, f.ExpiresAt, f.Renewable = r.IssuedAt, r.ExpiresAt, !r.Refresh.IsZero() || withoutPerson(r.Grant)
 	who := identityOf(r)
 	if who.Subject != "" {
 		f.Subject = who.Subject

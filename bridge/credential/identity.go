@@ -32,7 +32,7 @@ func identityOf(r *record) identity {
 			return who
 		}
 	}
-	return identity{}
+	return identity{Subject: r.Userinfo.Subject, Email: r.Userinfo.Email, Name: r.Userinfo.Name}
 }
 
 // Display is the shortest way to say who is signed in, or "".

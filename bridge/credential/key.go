@@ -30,6 +30,7 @@ func Key(s config.Server, account string) string {
 	what := config.OAuth{
 		ClientMetadataURL: s.OAuth.ClientMetadataURL, Grant: s.OAuth.Grant, Resource: s.OAuth.Resource, NoResource: s.OAuth.NoResource,
 		AuthorizeParams: s.OAuth.AuthorizeParams, Endpoints: s.OAuth.Endpoints,
+		Assertion: s.OAuth.Assertion, IdentityProvider: s.OAuth.IdentityProvider,
 	}
 	if what.Grant == config.AuthorizationCode {
 		what.Grant = ""
@@ -49,6 +50,15 @@ func tokensEntry(key string) string { return key + "/tokens" }
 func clientSecretEntry(s config.Server) string {
 	return Key(s, config.DefaultAccount) + "/client-secret"
 }
+
+// idpSecretEntry is the client secret at the company's identity provider.
+func idpSecretEntry(s config.Server) string {
+	return Key(s, config.DefaultAccount) + "/idp-secret"
+}
+
+// deviceEntry is the client registered for sign-ins on another device: it is
+// another one, since its grants are.
+func deviceEntry(issuer string) string { return registrationEntry(issuer) + "-device" }
 
 // registrationEntry: a registered client belongs to an authorization server,
 // not to a resource (MCP 2026-07-28, authorization: credentials keyed by issuer).

@@ -65,14 +65,15 @@ type Manager struct {
 	close   sync.Once
 
 	mu       sync.Mutex
-	accounts map[string]*Account // by key and settings: one per credential and process
+	clients  map[config.TLS]*http.Client // for connections of their own
+	accounts map[string]*Account         // by key and settings: one per credential and process
 }
 
 // NewManager makes a Manager; nothing is read or written yet.
 func NewManager(c Config) *Manager {
 	m := &Manager{
 		paths: c.Paths, vault: c.Vault, http: c.HTTP, log: c.Log, now: c.Now, wrap: c.Wrap,
-		agent: "drawbridge", accounts: map[string]*Account{}, closing: make(chan struct{}),
+		agent: "drawbridge", accounts: map[string]*Account{}, clients: map[config.TLS]*http.Client{}, closing: make(chan struct{}),
 	}
 	if m.http == nil {
 		m.http = &http.Client{}
@@ -126,6 +127,12 @@ func (m *Manager) Close(ctx context.Context) {
 	}
 }
 
-func (m *Manager) oauth(s config.Server) *oauth.Client {
-	return oauth.NewClient(oauth.Config{HTTP: m.http, Server: s.URL, UserAgent: m.agent, AllowHTTP: s.AllowHTTP, Log: m.log, Wrap: m.wrap})
+// oauth makes requests on behalf of a server.
+func (m *Manager) oauth(s config.Server) *oauth.Client { return m.oauthFor(s, s.URL) }
+
+// oauthFor makes requests over a server's connections on behalf of somebody else
+// whom the person named.
+func (m *Manager) oauthFor(s config.Server, on string) *oauth.Client {
+	noBrowser := s.OAuth.Grant != "" && s.OAuth.Grant != config.AuthorizationCode
+	return oauth.NewClient(oauth.Config{HTTP: m.client(s), Server: on, UserAgent: m.agent, AllowHTTP: s.AllowHTTP, NoBrowser: noBrowser, Log: m.log, Wrap: m.wrap})
 }

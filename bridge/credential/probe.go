@@ -3,7 +3,6 @@ package credential
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"drawbridge/bridge/fault"
+	"drawbridge/bridge/network"
 	"drawbridge/bridge/oauth"
 )
 
@@ -47,7 +47,7 @@ func (a *Account) probe(ctx context.Context) (oauth.Challenge, probed, error) {
 	for k, v := range a.server.Headers {
 		req.Header.Set(k, v)
 	}
-	resp, err := a.m.http.Do(req)
+	resp, err := a.m.client(a.server).Do(req)
 	if err != nil {
 		return oauth.Challenge{}, 0, a.probeFault(err)
 	}
@@ -71,13 +71,12 @@ func (a *Account) probe(ctx context.Context) (oauth.Challenge, probed, error) {
 // probeFault says why the server did not answer.
 func (a *Account) probeFault(err error) error {
 	var dns *net.DNSError
-	var certificate *tls.CertificateVerificationError
+	if what, next, ok := network.Explain(err, a.server.URL); ok {
+		return fault.Wrap(err, fault.Unreachable, what, next)
+	}
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return fault.Wrap(err, fault.Unreachable, fmt.Sprintf("There is no host %q.", dns.Name), "Check the address for a typing error, and your network.")
-	case errors.As(err, &certificate):
-		return fault.Wrap(err, fault.Unreachable, fmt.Sprintf("The certificate of %s is not trusted.", a.address()),
-			"Check this computer's clock and its trusted certificates; do not go on if somebody may be in between.")
 	}
 	return fault.Wrap(err, fault.Unreachable, fmt.Sprintf("%s does not answer.", a.address()), "Check the address and your network.")
 }
@@ -102,7 +101,7 @@ func (a *Account) endProbe(ctx context.Context, session string) {
 	for k, v := range a.server.Headers {
 		req.Header.Set(k, v)
 	}
-	if resp, err := a.m.http.Do(req); err == nil {
+	if resp, err := a.m.client(a.server).Do(req); err == nil {
 		_ = resp.Body.Close()
 	}
 }

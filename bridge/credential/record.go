@@ -25,12 +25,19 @@ type record struct {
 
 	Client   oauth.ClientCredentials
 	Issuer   string
-	Resource string // the value of the `resource` parameter (RFC 8707)
+	Grant    string   // config.OAuth.Grant that it came from
+	Asked    []string // the scopes that were asked for
+	Resource string   // the value of the `resource` parameter (RFC 8707)
 	Scopes   []string
 
-	TokenEndpoint      string
-	RevocationEndpoint string
-	JWKSURI            string
+	TokenEndpoint                           string
+	RevocationEndpoint                      string
+	JWKSURI                                 string
+	IntrospectionEndpoint, UserinfoEndpoint string
+	// DPoP has the key that the tokens are bound to; nil for bearer tokens.
+	DPoP *oauth.Prover
+	// Userinfo is who signed in, by the server's word, when the tokens are opaque.
+	Userinfo oauth.Identity
 
 	IssuedAt  time.Time
 	ExpiresAt time.Time // zero: unknown
@@ -39,28 +46,41 @@ type record struct {
 // sealed is a record with its secrets in the open; it exists only on the way
 // into and out of the vault.
 type sealed struct {
-	Version            int       `json:"v"`
-	URL                string    `json:"url"`
-	Access             string    `json:"access_token"`
-	Refresh            string    `json:"refresh_token,omitempty"`
-	ID                 string    `json:"id_token,omitempty"`
-	ClientID           string    `json:"client_id"`
-	ClientSecret       string    `json:"client_secret,omitempty"`
-	AuthMethod         string    `json:"auth_method,omitempty"`
-	SecretExpiresAt    time.Time `json:"client_secret_expires_at,omitzero"`
-	Issuer             string    `json:"issuer"`
-	Resource           string    `json:"resource,omitempty"`
-	Scopes             []string  `json:"scopes,omitempty"`
-	TokenEndpoint      string    `json:"token_endpoint"`
-	RevocationEndpoint string    `json:"revocation_endpoint,omitempty"`
-	JWKSURI            string    `json:"jwks_uri,omitempty"`
-	IssuedAt           time.Time `json:"issued_at"`
-	ExpiresAt          time.Time `json:"expires_at,omitzero"`
+	Version            int            `json:"v"`
+	URL                string         `json:"url"`
+	Access             string         `json:"access_token"`
+	Refresh            string         `json:"refresh_token,omitempty"`
+	ID                 string         `json:"id_token,omitempty"`
+	ClientID           string         `json:"client_id"`
+	ClientSecret       string         `json:"client_secret,omitempty"`
+	AuthMethod         string         `json:"auth_method,omitempty"`
+	SecretExpiresAt    time.Time      `json:"client_secret_expires_at,omitzero"`
+	Issuer             string         `json:"issuer"`
+	Resource           string         `json:"resource,omitempty"`
+	Scopes             []string       `json:"scopes,omitempty"`
+	TokenEndpoint      string         `json:"token_endpoint"`
+	RevocationEndpoint string         `json:"revocation_endpoint,omitempty"`
+	JWKSURI            string         `json:"jwks_uri,omitempty"`
+	Introspection      string         `json:"introspection_endpoint,omitempty"`
+	UserinfoAt         string         `json:"userinfo_endpoint,omitempty"`
+	Userinfo           oauth.Identity `json:"userinfo,omitzero"`
+	Grant              string         `json:"grant,omitempty"`
+	Asked              []string       `json:"asked,omitempty"`
+	DPoPKey            string         `json:"dpop_key,omitempty"`
+	IssuedAt           time.Time      `json:"issued_at"`
+	ExpiresAt          time.Time      `json:"expires_at,omitzero"`
 }
 
 const recordVersion = 1
 
 func (r *record) seal() (secret.String, error) {
+	var dpop secret.String
+	if r.DPoP != nil {
+		var err error
+		if dpop, err = r.DPoP.Seal(); err != nil {
+			return secret.String{}, err
+		}
+	}
 	raw, err := json.Marshal(sealed{
 		Version: recordVersion, URL: r.URL,
 		Access: r.Access.Reveal(), Refresh: r.Refresh.Reveal(), ID: r.ID.Reveal(),
@@ -68,6 +88,8 @@ func (r *record) seal() (secret.String, error) {
 		SecretExpiresAt: r.Client.SecretExpiresAt, Issuer: r.Issuer, Resource: r.Resource, Scopes: r.Scopes,
 		TokenEndpoint: r.TokenEndpoint, RevocationEndpoint: r.RevocationEndpoint, JWKSURI: r.JWKSURI,
 		IssuedAt: r.IssuedAt, ExpiresAt: r.ExpiresAt,
+		Introspection: r.IntrospectionEndpoint, UserinfoAt: r.UserinfoEndpoint, Userinfo: r.Userinfo,
+		Grant: r.Grant, Asked: r.Asked, DPoPKey: dpop.Reveal(),
 	})
 	return secret.New(string(raw)), err
 }
@@ -80,6 +102,13 @@ func unseal(raw secret.String) (*record, error) {
 	if s.Version != recordVersion {
 		return nil, fmt.Errorf("stored tokens have version %d, not %d", s.Version, recordVersion)
 	}
+	var dpop *oauth.Prover
+	if s.DPoPKey != "" {
+		var err error
+		if dpop, err = oauth.OpenProver(secret.New(s.DPoPKey)); err != nil {
+			return nil, err
+		}
+	}
 	return &record{
 		URL: s.URL, Access: secret.New(s.Access), Refresh: secret.New(s.Refresh), ID: secret.New(s.ID),
 		Client: oauth.ClientCredentials{
@@ -88,6 +117,8 @@ func unseal(raw secret.String) (*record, error) {
 		Issuer: s.Issuer, Resource: s.Resource, Scopes: s.Scopes,
 		TokenEndpoint: s.TokenEndpoint, RevocationEndpoint: s.RevocationEndpoint, JWKSURI: s.JWKSURI,
 		IssuedAt: s.IssuedAt, ExpiresAt: s.ExpiresAt,
+		IntrospectionEndpoint: s.Introspection, UserinfoEndpoint: s.UserinfoAt, Userinfo: s.Userinfo,
+		Grant: s.Grant, Asked: s.Asked, DPoP: dpop,
 	}, nil
 }
 
@@ -122,6 +153,9 @@ func (a *Account) write(ctx context.Context, r *record) error {
 // or scope that the answer leaves out stays as it was (RFC 6749 §5.1, §6).
 func (r *record) adopt(t oauth.Tokens, now time.Time) {
 	r.Access = t.Access
+	if t.Type != "DPoP" { // a server may ignore the proof (RFC 9449 §5)
+		r.DPoP = nil
+	}
 	if !t.Refresh.IsZero() {
 		r.Refresh = t.Refresh
 	}

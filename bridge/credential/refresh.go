@@ -70,6 +70,9 @@ func pauseAfter(err error) time.Duration {
 	if errors.As(err, &t) && t.Temporary() {
 		return min(max(failedPause, t.RetryAfter), failedPauseMost)
 	}
+	if fault.Is(err, fault.Refused) {
+		return refusedPause
+	}
 	return failedPause
 }
 
@@ -88,7 +91,7 @@ func (a *Account) refresh(ctx context.Context, stale secret.String) (rec *record
 			stamp := a.factsTime()
 			a.mu.Lock()
 			a.cur, a.loaded, a.stamp = rec, true, stamp
-			a.quick.Store(nil)
+			a.settle()
 			a.mu.Unlock()
 		}
 	}()
@@ -97,11 +100,13 @@ func (a *Account) refresh(ctx context.Context, stale secret.String) (rec *record
 	switch {
 	case err != nil:
 		return nil, err
-	case r == nil:
+	case r == nil && !a.unattended():
 		return nil, a.needSignInLocked(errNeverSignedIn)
-	case !r.Access.Equal(stale) && r.usable(a.m.now(), r.margin()):
+	case r != nil && !r.Access.Equal(stale) && r.usable(a.m.now(), r.margin()):
 		a.mendFacts(r)
 		return r, nil
+	case a.unattended():
+		return a.mint(ctx, r)
 	case r.Refresh.IsZero():
 		return nil, a.needSignInLocked(errNoRefreshToken)
 	}
@@ -162,8 +167,12 @@ func (a *Account) keepRotated(ctx context.Context, r *record) error {
 // grace period can help; if it did not, the second request succeeds.
 func (a *Account) askRefresh(ctx context.Context, r *record) (oauth.Tokens, error) {
 	client := a.m.oauth(a.server)
+	who, err := a.armed(r)
+	if err != nil {
+		return oauth.Tokens{}, err
+	}
 	request := oauth.RefreshRequest{
-		TokenEndpoint: r.TokenEndpoint, Client: r.Client, RefreshToken: r.Refresh, Resource: r.Resource,
+		TokenEndpoint: r.TokenEndpoint, DPoP: r.DPoP, Client: who, RefreshToken: r.Refresh, Resource: r.Resource,
 	}
 	return a.insist(ctx, func(ctx context.Context) (oauth.Tokens, error) { return client.Refresh(ctx, request) })
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"drawbridge/bridge/config"
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/oauth"
 	"drawbridge/bridge/vault"
@@ -38,6 +39,9 @@ type UI struct {
 	// LoginHint is the e-mail address of who is expected; "" for the one that is
 	// known of the account, if any.
 	LoginHint string
+	// Code shows the person the code of a device sign-in (config.DeviceCode). It
+	// returns at once. nil shows its address by Show.
+	Code func(DeviceCode)
 }
 
 // ErrOpen means that the server asks nobody to sign in.
@@ -70,12 +74,18 @@ func (a *Account) SignIn(ctx context.Context, ui UI) error {
 		return err // and so must the disk
 	}
 
+	if a.unattended() {
+		return a.signInUnattended(ctx)
+	}
 	d, err := a.discover(ctx)
 	if errors.Is(err, ErrOpen) {
 		return errors.Join(err, a.noteOpen(ctx))
 	}
 	if err != nil {
 		return err
+	}
+	if a.server.OAuth.Grant == config.DeviceCode {
+		return a.signInDevice(ctx, ui, d)
 	}
 	client, callback, err := a.client(ctx, d)
 	if err != nil {
@@ -138,7 +148,12 @@ func (a *Account) noteOpen(ctx context.Context) error {
 // into tokens in the vault. The browser's last page says success only then.
 func (a *Account) authorize(ctx context.Context, ui UI, d oauth.Discovery, client oauth.ClientCredentials, callback *oauth.Callback) error {
 	ui = a.expect(ui)
+	prover, err := a.proverFor(d)
+	if err != nil {
+		return err
+	}
 	auth, err := oauth.NewAuthorization(oauth.AuthorizationRequest{
+		DPoP:     prover,
 		Metadata: d.Server, Client: client, RedirectURI: callback.RedirectURI(), Resource: d.ResourceIndicator, Scopes: d.Scopes,
 		SelectAccount: ui.SelectAccount, LoginHint: ui.LoginHint,
 	})
@@ -164,7 +179,7 @@ func (a *Account) authorize(ctx context.Context, ui UI, d oauth.Discovery, clien
 		}
 		return err
 	}
-	err = a.redeem(ctx, d, client, answer)
+	err = a.redeem(ctx, d, client, prover, answer)
 	if err != nil {
 		p := fault.Public(err)
 		answer.Finish(oauth.Page{Title: "Not signed in", Text: strings.TrimSpace(p.What + " " + p.Next)})
@@ -178,7 +193,7 @@ func (a *Account) authorize(ctx context.Context, ui UI, d oauth.Discovery, clien
 	return nil
 }
 
-func (a *Account) redeem(ctx context.Context, d oauth.Discovery, client oauth.ClientCredentials, answer *oauth.Answer) error {
+func (a *Account) redeem(ctx context.Context, d oauth.Discovery, client oauth.ClientCredentials, prover *oauth.Prover, answer *oauth.Answer) error {
 	// Again while the endpoint fails: the person has done his part and is not
 	// asked for it twice. If the server acted and its answer was lost, it refuses
 	// the code (RFC 6749 §4.1.2), and nothing is worse than it was.
@@ -199,22 +214,21 @@ func (a *Account) redeem(ctx context.Context, d oauth.Discovery, client oauth.Cl
 		}
 		return fault.Wrap(err, fault.Unreachable, fmt.Sprintf("The authorization server %q did not answer the last step of the sign-in.", d.Server.Issuer), a.signInCommand())
 	}
-	return a.keep(context.WithoutCancel(ctx), d, client, tokens)
+	return a.keep(context.WithoutCancel(ctx), d, client, prover, tokens)
 }
 
 // keep puts the tokens of a new sign-in into the vault.
-func (a *Account) keep(ctx context.Context, d oauth.Discovery, client oauth.ClientCredentials, tokens oauth.Tokens) error {
+func (a *Account) keep(ctx context.Context, d oauth.Discovery, client oauth.ClientCredentials, prover *oauth.Prover, tokens oauth.Tokens) error {
+	r := a.newRecord(d, client)
+	r.DPoP = prover
+	r.adopt(tokens, a.m.now())
+	a.askWho(ctx, r)
 	unlock, err := a.lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	now := a.m.now()
-	r := &record{
-		URL: a.server.URL, Client: client, Issuer: d.Server.Issuer, Resource: d.ResourceIndicator, Scopes: d.Scopes,
-		TokenEndpoint: d.Server.TokenEndpoint, RevocationEndpoint: d.Server.RevocationEndpoint, JWKSURI: d.Server.JWKSURI,
-	}
-	r.adopt(tokens, now)
 	// The tokens of somebody else are dropped and not revoked: that would end a
 	// grant which another account of that person may live on.
 	if err := a.samePerson(ctx, r); err != nil {
@@ -233,10 +247,20 @@ func (a *Account) keep(ctx context.Context, d oauth.Discovery, client oauth.Clie
 	stamp := a.factsTime()
 	a.mu.Lock()
 	a.cur, a.loaded, a.stamp = r, true, stamp
-	a.quick.Store(nil)
+	a.settle()
 	a.mu.Unlock()
 	a.m.log.Info("signed in", "key", a.key, "issuer", r.Issuer, "expires", r.ExpiresAt, "renewable", !r.Refresh.IsZero())
 	return nil
+}
+
+// newRecord is a record without tokens: what discovery found out.
+func (a *Account) newRecord(d oauth.Discovery, client oauth.ClientCredentials) *record {
+	return &record{
+		URL: a.server.URL, Client: client, Issuer: d.Server.Issuer, Resource: d.ResourceIndicator, Scopes: d.Scopes,
+		Grant: a.server.OAuth.Grant, Asked: d.Scopes,
+		TokenEndpoint: d.Server.TokenEndpoint, RevocationEndpoint: d.Server.RevocationEndpoint, JWKSURI: d.Server.JWKSURI,
+		IntrospectionEndpoint: d.Server.IntrospectionEndpoint, UserinfoEndpoint: d.Server.UserinfoEndpoint,
+	}
 }
 
 // listen binds the callback before anything is registered or opened. The port

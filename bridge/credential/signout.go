@@ -50,7 +50,7 @@ func (a *Account) SignOut(ctx context.Context) error {
 	a.dropDescriptions()
 	a.mu.Lock()
 	a.cur, a.loaded = nil, false
-	a.quick.Store(nil)
+	a.settle()
 	a.mu.Unlock()
 	a.m.log.Info("signed out", "key", a.key, "revoked", revokeErr == nil)
 	return revokeErr
@@ -63,6 +63,11 @@ func (a *Account) revoke(ctx context.Context, r *record) error {
 	ctx, cancel := context.WithTimeout(ctx, revokeLimit)
 	defer cancel()
 	client := a.m.oauth(a.server)
+	who, err := a.armed(r)
+	if err != nil { // the key's file is gone: without it nobody can tell the server
+		return fault.Wrap(errors.Join(ErrNotRevoked, err), fault.Unreachable,
+			fmt.Sprintf("Signed out of %s here, but %s could not be told to revoke the tokens.", a.Name(), r.Issuer), fault.Public(err).What)
+	}
 	var errs []error
 	for _, t := range []oauth.RevokeRequest{
 		{Token: r.Refresh, Hint: "refresh_token"}, // first: it takes the whole grant with it
@@ -71,7 +76,7 @@ func (a *Account) revoke(ctx context.Context, r *record) error {
 		if t.Token.IsZero() {
 			continue
 		}
-		t.Endpoint, t.Client = r.RevocationEndpoint, r.Client
+		t.Endpoint, t.Client = r.RevocationEndpoint, who
 		errs = append(errs, client.Revoke(ctx, t))
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -95,7 +100,7 @@ func (a *Account) Forget(ctx context.Context) error {
 	}
 	a.mu.Lock()
 	a.cur, a.loaded = nil, false
-	a.quick.Store(nil)
+	a.settle()
 	a.mu.Unlock()
 	a.dropDescriptions()
 	return removeFile(a.factsFile())

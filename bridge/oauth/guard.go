@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"drawbridge/bridge/fault"
+	"drawbridge/bridge/network"
 )
 
 // reach says on behalf of which MCP server an address is dialled. What a server
@@ -245,6 +246,7 @@ func fetchFault(req *http.Request, err error) error {
 	host := shown(req.URL.Host)
 	var blocked *blockedError
 	var dns *net.DNSError
+	what, next, explained := network.Explain(err, req.URL.Host)
 	switch {
 	case errors.Is(err, context.Canceled) && req.Context().Err() != nil:
 		return fmt.Errorf("%s %s: %w", strings.ToLower(req.Method), withoutQuery(req.URL), context.Cause(req.Context()))
@@ -255,9 +257,8 @@ func fetchFault(req *http.Request, err error) error {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return fault.Wrap(err, fault.Unreachable, fmt.Sprintf("There is no host %s.", host),
 			"Check the address for a typing error, and the network.")
-	case isCertificateError(err):
-		return fault.Wrap(err, fault.Unreachable, fmt.Sprintf("The certificate of %s is not trusted.", host),
-			"Check this machine's clock and its trusted certificates; do not go on if somebody may be in between.")
+	case explained:
+		return fault.Wrap(err, fault.Unreachable, what, next)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fault.Wrap(err, fault.Unreachable, fmt.Sprintf("%s did not answer in time.", host), "Check the network and try again.")
 	}

@@ -22,6 +22,9 @@ type RegistrationRequest struct {
 	ClientName string
 	// RedirectURI is the one that the callback listens on.
 	RedirectURI string
+	// Device registers for sign-ins on another device (RFC 8628): no browser comes
+	// back, and RedirectURI does not count.
+	Device bool
 }
 
 // Register registers Drawbridge as a native client (RFC 7591; RFC 8252 §8.4).
@@ -34,14 +37,19 @@ func (c *Client) Register(ctx context.Context, m ServerMetadata, r RegistrationR
 			fmt.Sprintf("The authorization server %s does not register clients by itself.", shown(m.Issuer)), byHand)
 	}
 	method := registrationMethod(m.TokenEndpointAuthMethodsSupported)
-	body, err := json.Marshal(map[string]any{
+	members := map[string]any{
 		"client_name":                r.ClientName,
 		"redirect_uris":              []string{r.RedirectURI},
 		"grant_types":                []string{"authorization_code", "refresh_token"},
 		"response_types":             []string{"code"},
 		"token_endpoint_auth_method": method,
 		"application_type":           "native", // "web" is the default and forbids loopback redirects
-	})
+	}
+	if r.Device {
+		members["grant_types"] = []string{grantDeviceCode, "refresh_token"}
+		members["response_types"], members["redirect_uris"] = []string{}, []string{}
+	}
+	body, err := json.Marshal(members)
 	if err != nil {
 		return ClientCredentials{}, fmt.Errorf("encode registration: %w", err)
 	}

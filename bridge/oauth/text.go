@@ -1,8 +1,6 @@
 package oauth
 
 import (
-	"crypto/tls"
-	"errors"
 	"net/url"
 	"strconv"
 	"strings"
@@ -54,9 +52,4 @@ func withoutQuery(u *url.URL) string {
 	c := *u
 	c.RawQuery, c.Fragment, c.User, c.ForceQuery = "", "", nil, false
 	return c.String()
-}
-
-func isCertificateError(err error) bool {
-	var bad *tls.CertificateVerificationError
-	return errors.As(err, &bad)
 }

@@ -69,7 +69,11 @@ func signInOptions(scenario string, given map[string]json.RawMessage, dir string
 		_ = json.Unmarshal(given[name], &s)
 		return s
 	}
-	_ = dir // for those that want a file, such as a private key
+	file := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		_ = os.WriteFile(path, []byte(content), 0o600)
+		return path
+	}
 	if !strings.HasPrefix(scenario, "auth/") {
 		return nil, nil
 	}
@@ -78,6 +82,18 @@ func signInOptions(scenario string, given map[string]json.RawMessage, dir string
 	}
 	if secret := text("client_secret"); secret != "" {
 		env = append(env, "DRAWBRIDGE_CLIENT_SECRET="+secret)
+	}
+	switch {
+	case text("private_key_pem") != "":
+		options = append(options, "--grant", "client_credentials", "--private-key-file", file("key.pem", text("private_key_pem")),
+			"--private-key-alg", text("signing_algorithm"))
+	case strings.HasPrefix(scenario, "auth/client-credentials"):
+		options = append(options, "--grant", "client_credentials")
+	case text("idp_id_token") != "":
+		options = append(options, "--grant", "id_jag", "--assertion-file", file("id-token", text("idp_id_token")),
+			"--idp-issuer", text("idp_issuer"), "--idp-client-id", text("idp_client_id"))
+	case text("valid_jwt") != "":
+		options = append(options, "--grant", "jwt_bearer", "--assertion-file", file("workload.jwt", text("valid_jwt")))
 	}
 	return options, env
 }
