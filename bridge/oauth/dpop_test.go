@@ -7,9 +7,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"math/big"
 	"net/http"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -30,15 +30,15 @@ func proven(t *testing.T, proof string) jwt.MapClaims {
 		if _, private := jwk["d"]; private {
 			t.Error("the proof carries the private key")
 		}
-		coordinate := func(name string) *big.Int {
+		coordinate := func(name string) []byte {
 			text, _ := jwk[name].(string)
 			raw, err := base64.RawURLEncoding.DecodeString(text)
 			if err != nil || len(raw) != 32 {
 				t.Fatalf("jwk %s: %q", name, text)
 			}
-			return new(big.Int).SetBytes(raw)
+			return raw
 		}
-		return &ecdsa.PublicKey{Curve: elliptic.P256(), X: coordinate("x"), Y: coordinate("y")}, nil
+		return ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, coordinate("x"), coordinate("y")))
 	}, jwt.WithValidMethods([]string{"ES256"}))
 	if err != nil {
 		t.Fatalf("proof does not verify: %v", err)
