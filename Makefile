@@ -60,7 +60,7 @@ conformance: ## the official conformance suite through drawbridge, into docs/con
 
 soak: ## many processes on one sign-in, faults and kills: the long forms (30 min); ONLY=TestKills runs one
 	@$(SETUP) test
-	@scripts/soak.sh $(ONLY)
+	@scripts/soak.sh "$(ONLY)"
 
 clean: ## remove what the other targets made (not the npm packages)
 	rm -rf bin build/bin test/artifacts frontend/dist-fake frontend/test-results

@@ -17,6 +17,7 @@ import (
 	"drawbridge/bridge/control"
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/desktop"
+	"drawbridge/bridge/doctor/report"
 	"drawbridge/bridge/token"
 )
 
@@ -81,7 +82,10 @@ type Config struct {
 	// OpenWindow opens Drawbridge's window; nil is to say that there is none.
 	OpenWindow func(ctx context.Context) error
 	// Notify tells the person that somebody waits for a sign-in; nil is desktop.Notify.
-	Notify  func(ctx context.Context, n desktop.Notification) error
+	Notify func(ctx context.Context, n desktop.Notification) error
+	// Doctor finds out why a server cannot be used, without changing anything;
+	// nil is to say that this agent cannot.
+	Doctor  func(ctx context.Context, server config.Server, account string, progress func(report.Line)) (report.Report, error)
 	Version string
 	// Command is the absolute path of the lean binary, for the entries of MCP clients.
 	Command string

@@ -46,7 +46,7 @@ and ends. ` + "`drawbridge stdio`" + ` starts one when somebody has to sign in.`
 			}
 			cfg := agent.Config{
 				Paths: p, Accounts: agent.Credentials(m), OnDemand: onDemand, Command: command,
-				OpenWindow: agent.Window(p), Version: a.Version, Log: log,
+				OpenWindow: agent.Window(p), Version: a.Version, Log: log, Doctor: a.agentsDoctor(m),
 			}
 			if !noTray {
 				cfg.Tray = tray.New(log)

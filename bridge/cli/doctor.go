@@ -123,6 +123,15 @@ func (a *app) examine(cmd *cobra.Command, arg string, flags *doctorFlags) error 
 	return nil
 }
 
+// agentsDoctor is the doctor for the window: it changes nothing.
+func (a *app) agentsDoctor(m *credential.Manager) func(context.Context, config.Server, string, func(report.Line)) (report.Report, error) {
+	return func(ctx context.Context, server config.Server, account string, progress func(report.Line)) (report.Report, error) {
+		return doctor.Run(ctx, doctor.Config{
+			Server: server, Account: account, Credential: m.Account(server, account), Version: a.Version, Log: a.log(), Progress: progress,
+		}), nil
+	}
+}
+
 // doctorStatus is the exit status for a report.
 func doctorStatus(o report.Outcome) int {
 	switch o {

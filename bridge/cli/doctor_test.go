@@ -1,15 +1,23 @@
 package cli_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"drawbridge/bridge/config"
+	"drawbridge/bridge/control"
 	"drawbridge/bridge/doctor/report"
+	"drawbridge/bridge/fault"
 )
 
 // examine runs the doctor and reads its report.
@@ -167,5 +175,42 @@ func TestDoctorAtAnOpenServer(t *testing.T) {
 	r, got := u.examine(w.URL + "/mcp")
 	if got.status != 0 || r.Outcome != report.Healthy {
 		t.Errorf("%s, %v", r.Outcome, got)
+	}
+}
+
+// The window gets the same report through the agent, line by line; an agent
+// that cannot says so.
+func TestDoctorThroughTheAgent(t *testing.T) {
+	w, u := newWorld(t), newUser(t)
+	u.must("add", "notes", w.URL+"/mcp")
+	w.put(metadataPlace, w.sends(200, w.metadata(object{"code_challenge_methods_supported": nil})))
+	said, got := u.examine("notes")
+	if got.status != 1 {
+		t.Fatal(got)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var ended sync.WaitGroup
+	ended.Go(func() { u.runIn(ctx, "agent", "--no-tray") })
+	t.Cleanup(func() { cancel(); ended.Wait() })
+	client := control.Dial(config.Paths{Config: filepath.Join(u.dir, "config"), State: filepath.Join(u.dir, "state")})
+	defer client.Close()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if _, err := client.Snapshot(t.Context()); err == nil {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+	var lines []report.Line
+	r, err := client.Doctor(t.Context(), control.Named("notes"), func(l report.Line) { lines = append(lines, l) })
+	if err != nil || r.Outcome != report.Broken || len(lines) != len(r.Lines) {
+		t.Fatalf("%s, %d of %d lines, %v", r.Outcome, len(lines), len(r.Lines), err)
+	}
+	r.StartedAt, r.Millis, said.StartedAt, said.Millis = time.Time{}, 0, time.Time{}, 0
+	if diff := cmp.Diff(said, r); diff != "" {
+		t.Errorf("another report than the command's:\n%s", diff)
+	}
+	if _, err := client.Doctor(t.Context(), control.Named("nobody"), nil); !fault.Is(err, fault.UnknownServer) {
+		t.Errorf("of nobody: %v", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"drawbridge/bridge/config"
+	doctor "drawbridge/bridge/doctor/report"
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/token"
 )
@@ -135,6 +136,9 @@ type Backend interface {
 	SignOutEverywhere(ctx context.Context) ([]Outcome, error)
 	// Token explains the access token of a credential.
 	Token(ctx context.Context, key string) (token.Report, error)
+	// Doctor finds out why a server cannot be used, without changing anything.
+	// progress is called with each line, on the caller's goroutine.
+	Doctor(ctx context.Context, target Target, progress func(doctor.Line)) (doctor.Report, error)
 	// Need is told by a client that only a person can help it on.
 	Need(ctx context.Context, target Target) (NeedAnswer, error)
 	// OpenWindow opens Drawbridge's window.

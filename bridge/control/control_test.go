@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"drawbridge/bridge/config"
+	doctor "drawbridge/bridge/doctor/report"
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/token"
 )
@@ -94,6 +95,13 @@ func (b *backend) WaitSignIn(ctx context.Context, _, seen string, wait time.Dura
 }
 
 func (b *backend) CancelSignIn(_ context.Context, id string) error { return b.note("cancel %s", id) }
+
+func (b *backend) Doctor(_ context.Context, t Target, progress func(doctor.Line)) (doctor.Report, error) {
+	for _, id := range []string{"a", "b"} {
+		progress(doctor.Line{ID: id})
+	}
+	return doctor.Report{Name: t.Name, Outcome: doctor.Healthy, Lines: make([]doctor.Line, 2)}, b.note("doctor %s", t.Name)
+}
 
 func (b *backend) CancelSignIns(_ context.Context, key string) error {
 	return b.note("cancel all %s", key)
@@ -215,6 +223,12 @@ func TestEveryCallReachesTheBackend(t *testing.T) {
 	}
 	must(c.CancelSignIn(ctx, "s1"))
 	must(c.CancelSignIns(ctx, "demo@work"))
+	var lines []string
+	examined, err := c.Doctor(ctx, Named("demo"), func(l doctor.Line) { lines = append(lines, l.ID) })
+	must(err)
+	if fmt.Sprint(lines) != "[a b]" || examined.Name != "demo" || examined.Outcome != doctor.Healthy || len(examined.Lines) != 2 {
+		t.Errorf("Doctor = %+v after %v", examined, lines)
+	}
 	if problem, err := c.SignOut(ctx, Keyed("k")); err != nil || problem != nil {
 		t.Errorf("SignOut = %v, %v", problem, err)
 	}
@@ -249,7 +263,7 @@ func TestEveryCallReachesTheBackend(t *testing.T) {
 	must(c.Keep(ctx))
 	must(c.Stop(ctx))
 	want := []string{
-		"add demo https://example.com/mcp [a]", "remove a.b-c", "forget demo@ada+x@example.com", "signin demo work true", "cancel s1", "cancel all demo@work", "signout k", "signout everywhere",
+		"add demo https://example.com/mcp [a]", "remove a.b-c", "forget demo@ada+x@example.com", "signin demo work true", "cancel s1", "cancel all demo@work", "doctor demo", "signout k", "signout everywhere",
 		"token k", "need https://example.com/x", "clients", "preview zed demo@work", "apply zed demo@work true d", "window", "keep", "stop",
 	}
 	if got := b.log(); fmt.Sprint(got) != fmt.Sprint(want) {

@@ -159,6 +159,7 @@ func (s *Service) routes() http.Handler {
 	mux.HandleFunc("GET /v1/servers/{key}/token", handle(s, func(ctx context.Context, r *http.Request, _ none) (any, error) {
 		return s.backend.Token(ctx, r.PathValue("key"))
 	}))
+	mux.HandleFunc("POST /v1/doctor", s.doctor)
 	mux.HandleFunc("POST /v1/need", handle(s, func(ctx context.Context, _ *http.Request, target Target) (any, error) {
 		return s.backend.Need(ctx, target)
 	}))
