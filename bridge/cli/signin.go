@@ -12,6 +12,7 @@ import (
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/fault"
+	"drawbridge/bridge/vault"
 )
 
 func (a *app) login() *cobra.Command {
@@ -112,6 +113,7 @@ func (a *app) signIn(ctx context.Context, account *credential.Account, noBrowser
 			fmt.Fprintf(a.Stderr, "No browser could be opened. Open this address on this computer to sign in to %s:\n  %s\n", account.Name(), url)
 		}
 	}}
+	ui.Code = func(code credential.DeviceCode) { showCode(a.Stderr, account.Name(), code, vault.HasTerminal()) }
 	if noBrowser {
 		ui.Open = nil
 	}
