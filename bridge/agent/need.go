@@ -105,9 +105,10 @@ func (a *Agent) tellNeed(who who) {
 	})
 }
 
-// works reports whether a credential gets along without a person.
+// works reports whether a credential gets along without a person: it has or can
+// get a token, and no server wants more permission than that has.
 func works(f credential.Facts, now time.Time) bool {
-	return f.State == credential.SignedIn && (f.Renewable || f.ExpiresAt.IsZero() || now.Before(f.ExpiresAt))
+	return f.State == credential.SignedIn && len(f.Wanted) == 0 && (f.Renewable || f.ExpiresAt.IsZero() || now.Before(f.ExpiresAt))
 }
 
 // askedFile remembers, over the agent's life, whom a browser was opened for: an

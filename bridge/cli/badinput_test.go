@@ -76,17 +76,21 @@ func TestBadServers(t *testing.T) {
 				w.put("/mcp", w.challenge(""))
 				w.put("/.well-known/oauth-protected-resource/mcp", nil)
 				w.put(metadataPlace, nil)
+				w.put("/authorize", nil)
+				w.put("/register", nil) // nor is it one of 2025-03-26
 			},
-			1, `"$SELF/mcp" says nothing about a sign-in.`,
-			checkAddress,
+			1, `"$SELF" wants a sign-in but publishes no metadata to do it with.`,
+			"Check the address; if it is right, tell whoever runs the server that it needs RFC 9728 and RFC 8414 metadata.",
 		},
 		"401 with Bearer and no metadata": {
 			func(w *world) {
 				w.put("/mcp", w.challenge(`Bearer realm="notes"`))
 				w.put("/.well-known/oauth-protected-resource/mcp", nil)
 				w.put(metadataPlace, nil)
+				w.put("/register", nil)
+				w.put("/authorize", nil)
 			},
-			1, `"$SELF/mcp" wants a sign-in but publishes no metadata to do it with.`,
+			1, `"$SELF" wants a sign-in but publishes no metadata to do it with.`,
 			"Check the address; if it is right, tell whoever runs the server that it needs RFC 9728 and RFC 8414 metadata.",
 		},
 		"metadata that is not JSON": {
@@ -130,7 +134,7 @@ func TestBadServers(t *testing.T) {
 				w.put(metadataPlace, w.sends(200, w.metadata(object{"code_challenge_methods_supported": nil})))
 			},
 			1, `The authorization server "$SELF" does not say that it supports PKCE with S256, which MCP demands.`,
-			"Ask whoever runs it to support it and to list it as code_challenge_methods_supported.",
+			"Ask whoever runs it to list it as code_challenge_methods_supported, or add --assume-pkce if you know that it does support it.",
 		},
 		"no token endpoint": {
 			func(w *world) {

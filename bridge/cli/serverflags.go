@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"path/filepath"
 	"strings"
@@ -147,36 +146,13 @@ func (f *serverFlags) apply(cmd *cobra.Command, s config.Server) (config.Server,
 		return s, err
 	}
 	s.OAuth.AuthorizeParams = merged(s.OAuth.AuthorizeParams, params)
-	return s, errors.Join(config.CheckTransport(s.Transport), config.CheckProtocol(s.Protocol), s.OAuth.Check(s.AllowHTTP), s.TLS.Check(), notYet(s))
+	return s, errors.Join(config.CheckTransport(s.Transport), config.CheckProtocol(s.Protocol), s.OAuth.Check(s.AllowHTTP), s.TLS.Check())
 }
 
 // server is a new one, as the options describe it.
 func (f *serverFlags) server(cmd *cobra.Command, name, url string) (config.Server, error) {
 	s, err := f.apply(cmd, config.Server{Name: name, URL: url})
 	return s, errors.Join(config.CheckURL(url, s.AllowHTTP), err)
-}
-
-// notYet refuses settings that nothing acts on.
-func notYet(s config.Server) error {
-	for _, o := range []struct {
-		given  bool
-		option string
-	}{
-		{s.OAuth.ClientMetadataURL != "", "--client-metadata-url"},
-		{s.OAuth.Resource != "", "--resource"},
-		{s.OAuth.NoResource, "--no-resource"},
-		{len(s.OAuth.AuthorizeParams) > 0, "--authorize-param"},
-		{s.OAuth.TokenEndpointAuthMethod != "", "--token-endpoint-auth-method"},
-		{s.OAuth.Callback != config.Callback{}, "--callback-host, --callback-port and --callback-path"},
-		{s.OAuth.UseIDToken, "--use-id-token"},
-		{s.OAuth.AssumePKCE, "--assume-pkce"},
-		{s.OAuth.Endpoints != config.Endpoints{}, "endpoints given by hand"},
-	} {
-		if o.given {
-			return fault.New(fault.Unsupported, fmt.Sprintf("Drawbridge does not support %s yet.", o.option), "Leave it out.")
-		}
-	}
-	return nil
 }
 
 // parseParams reads NAME=VALUE.

@@ -99,7 +99,9 @@ func (a *app) withServer(cmd *cobra.Command, flags *serverFlags, url, account st
 }
 
 func (a *app) signIn(ctx context.Context, account *credential.Account, noBrowser, choose bool) error {
-	if f, err := account.Facts(); err == nil && works(f, a.now()) {
+	if f, err := account.Facts(); err == nil && len(f.Wanted) > 0 && f.Problem != nil {
+		fmt.Fprintln(a.Stderr, printable(f.Problem.What))
+	} else if err == nil && works(f, a.now()) {
 		fmt.Fprintf(a.Stderr, "You are signed in to %s%s already; this signs in anew.\n", account.Name(), as(f))
 	}
 	ui := credential.UI{Open: agent.OpenBrowser, SelectAccount: choose, Show: func(url string, opened bool) {

@@ -23,7 +23,11 @@ func describe(f credential.Facts, now time.Time) string {
 	default:
 		return "Nobody is signed in. If the server wants it: drawbridge login " + f.Server.Label(f.Account)
 	}
-	return fmt.Sprintf("Signed in%s; %s.", as(f), life(f, now))
+	words := fmt.Sprintf("Signed in%s; %s.", as(f), life(f, now))
+	if len(f.Wanted) > 0 && f.Problem != nil {
+		words += " " + printable(f.Problem.What) + " Allow it: drawbridge login " + f.Server.Label(f.Account)
+	}
+	return words
 }
 
 // as names who is signed in, where that is known.
@@ -96,6 +100,8 @@ func stateWords(f credential.Facts, now time.Time) string {
 	case f.State == credential.Open:
 		return "no sign-in needed"
 	case f.State == credential.SignedIn && !works(f, now):
+		return "sign-in needed"
+	case f.State == credential.SignedIn && len(f.Wanted) > 0:
 		return "sign-in needed"
 	case f.State == credential.SignedIn && f.Problem != nil:
 		return "trouble"

@@ -146,6 +146,7 @@ var errFresh = errors.New("a fresh token was refused")
 // the refusal itself.
 func (a *Account) Reject(ctx context.Context, r Rejection) error {
 	challenge, _ := oauth.BearerChallenge(http.Header{"Www-Authenticate": r.Challenge})
+	challenge.Asked = true
 	a.mu.Lock()
 	a.refused = challenge
 	a.bad, a.badAt = r.Token, a.m.now()
@@ -266,9 +267,16 @@ func (a *Account) needSignInLocked(cause error) error {
 	if err == nil && f.State == SignInNeeded && f.Problem != nil && f.Problem.What == what {
 		return out // said before: every call would write the file again
 	}
+	a.mu.Lock()
+	refused := a.refused
+	a.mu.Unlock()
 	if err := a.note(func(f *Facts) {
 		f.State, f.Problem = SignInNeeded, problemOf(out, a.m.now())
 		f.Renewable = false
+		f.Challenge = nil
+		if refused.Asked {
+			f.Challenge = &Challenged{Scope: refused.Scope, ResourceMetadata: refused.ResourceMetadata}
+		}
 	}); err != nil {
 		a.m.log.Warn("facts not written", "key", a.key, "error", err)
 	}

@@ -16,6 +16,10 @@ import (
 // clientName is what authorization servers show to the person.
 const clientName = "Drawbridge"
 
+// trusted is how long a registration is taken to be known at the server without
+// a look.
+const trusted = time.Hour
+
 // registration is a client that was registered dynamically, as the vault keeps it.
 type registration struct {
 	ClientID        string    `json:"client_id"`
@@ -23,53 +27,59 @@ type registration struct {
 	AuthMethod      string    `json:"auth_method,omitempty"`
 	SecretExpiresAt time.Time `json:"client_secret_expires_at,omitzero"`
 	RedirectURI     string    `json:"redirect_uri"`
+	RegisteredAt    time.Time `json:"registered_at,omitzero"`
 }
 
 // client finds the OAuth client for an authorization server, with a callback
-// that listens already: the one that the user gave, else the one registered
-// there before, else a new registration (MCP 2025-11-25, client registration).
-func (a *Account) client(ctx context.Context, d oauth.Discovery) (oauth.ClientCredentials, *oauth.Callback, error) {
+// that listens already: the one that the user gave, else the one of a metadata
+// document where the server takes such, else the one registered
+// there before (old: it may have been forgotten there), else a new registration (MCP 2025-11-25, client registration).
+func (a *Account) client(ctx context.Context, d oauth.Discovery) (c oauth.ClientCredentials, cb *oauth.Callback, old bool, err error) {
+	if described, ok := a.document(d); ok && a.server.ClientID == "" {
+		callback, err := a.listen(ctx, "")
+		return described, callback, false, err
+	}
 	if a.server.ClientID != "" {
-		callback, err := listen(ctx, "")
+		callback, err := a.listen(ctx, "")
 		if err != nil {
-			return oauth.ClientCredentials{}, nil, err
+			return oauth.ClientCredentials{}, nil, false, err
 		}
 		given, err := a.givenClient(ctx, d)
 		if err != nil {
 			_ = callback.Close()
 		}
-		return given, callback, err
+		return given, callback, false, err
 	}
 	// Two accounts that sign in at once share one registration.
 	unlock, err := a.m.lockFile(ctx, registrationEntry(d.Server.Issuer)+".lock")
 	if err != nil {
-		return oauth.ClientCredentials{}, nil, err
+		return oauth.ClientCredentials{}, nil, false, err
 	}
 	defer unlock()
 	known, err := a.registered(ctx, d.Server.Issuer)
 	if err != nil {
-		return oauth.ClientCredentials{}, nil, err
+		return oauth.ClientCredentials{}, nil, false, err
 	}
 	earlier := ""
 	if u, err := url.Parse(known.RedirectURI); err == nil {
 		earlier = u.Host
 	}
-	callback, err := listen(ctx, earlier)
+	callback, err := a.listen(ctx, earlier)
 	if err != nil {
-		return oauth.ClientCredentials{}, nil, err
+		return oauth.ClientCredentials{}, nil, false, err
 	}
-	if known.ClientID != "" {
+	if known.ClientID != "" && sameCallback(known.RedirectURI, callback.RedirectURI()) {
 		return oauth.ClientCredentials{
 			ClientID: known.ClientID, Secret: secret.New(known.ClientSecret),
 			AuthMethod: known.AuthMethod, SecretExpiresAt: known.SecretExpiresAt,
-		}, callback, nil
+		}, callback, a.m.now().Sub(known.RegisteredAt) > trusted, nil
 	}
 	fresh, err := a.register(ctx, d, callback.RedirectURI())
 	if err != nil {
 		_ = callback.Close()
-		return oauth.ClientCredentials{}, nil, err
+		return oauth.ClientCredentials{}, nil, false, err
 	}
-	return fresh, callback, nil
+	return fresh, callback, false, nil
 }
 
 // givenClient is the client that the user registered, with its secret if one
@@ -81,7 +91,7 @@ func (a *Account) givenClient(ctx context.Context, d oauth.Discovery) (oauth.Cli
 		return c, err
 	}
 	c.Secret = s
-	c.AuthMethod = oauth.AuthMethodFor(d.Server, !s.IsZero())
+	c.AuthMethod = a.authMethod(d, s)
 	if a.server.OAuth.PrivateKeyFile != "" {
 		c.AuthMethod, c.Audience = oauth.AuthPrivateKey, d.Server.Issuer
 		if c.Key, err = a.signingKey(); err != nil {
@@ -134,7 +144,7 @@ func (a *Account) registeredAs(ctx context.Context, entry string) (registration,
 }
 
 func (a *Account) register(ctx context.Context, d oauth.Discovery, redirectURI string) (oauth.ClientCredentials, error) {
-	return a.registerAs(ctx, d, registrationEntry(d.Server.Issuer), oauth.RegistrationRequest{ClientName: clientName, RedirectURI: redirectURI})
+	return a.registerAs(ctx, d, registrationEntry(d.Server.Issuer), oauth.RegistrationRequest{ClientName: clientName, RedirectURI: redirectURI, FixedPort: a.server.OAuth.Callback.Port != 0})
 }
 
 // registerAs registers a client and keeps it under the name of a vault entry.
@@ -145,7 +155,7 @@ func (a *Account) registerAs(ctx context.Context, d oauth.Discovery, entry strin
 	}
 	raw, err := json.Marshal(registration{
 		ClientID: c.ClientID, ClientSecret: c.Secret.Reveal(), AuthMethod: c.AuthMethod,
-		SecretExpiresAt: c.SecretExpiresAt, RedirectURI: r.RedirectURI,
+		SecretExpiresAt: c.SecretExpiresAt, RedirectURI: r.RedirectURI, RegisteredAt: a.m.now(),
 	})
 	if err != nil {
 		return c, fmt.Errorf("seal registration: %w", err)

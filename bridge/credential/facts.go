@@ -54,8 +54,24 @@ type Facts struct {
 	// Renewable is true when there is a refresh token.
 	Renewable bool `json:"renewable,omitempty"`
 
+	// Asked are the scopes that the sign-in asked for; Wanted those that the next
+	// one asks for, since the server refused to do without (step-up). StepUps is
+	// when sign-ins asked for more.
+	Asked   []string    `json:"asked,omitempty"`
+	Wanted  []string    `json:"wanted,omitempty"`
+	StepUps []time.Time `json:"stepUps,omitempty"`
+
+	// Challenge is what the server said when it wanted the sign-in that is needed.
+	Challenge *Challenged `json:"challenge,omitempty"`
+
 	// Problem is the last failure, or nil when the last attempt went well.
 	Problem *Problem `json:"problem,omitempty"`
+}
+
+// Challenged is what counts of a server's challenge (RFC 6750 §3, RFC 9728 §5.1).
+type Challenged struct {
+	Scope            string `json:"scope,omitempty"`
+	ResourceMetadata string `json:"resourceMetadata,omitempty"`
 }
 
 // Problem is a failure in words.
@@ -141,7 +157,9 @@ func (a *Account) note(change func(*Facts)) error {
 
 // noteRecord puts the record's public side into the facts.
 func (f *Facts) noteRecord(r *record) {
-	f.State, f.Problem = SignedIn, nil
+	if f.State = SignedIn; len(f.Wanted) == 0 { // a renewal gives no more permission
+		f.Problem = nil
+	}
 	f.Issuer, f.ClientID, f.Scopes = r.Issuer, r.Client.ClientID, r.Scopes
 	f.IssuedAt, f.ExpiresAt, f.Renewable = r.IssuedAt, r.ExpiresAt, !r.Refresh.IsZero() || withoutPerson(r.Grant)
 	who := identityOf(r)

@@ -134,5 +134,5 @@ func (m *Manager) oauth(s config.Server) *oauth.Client { return m.oauthFor(s, s.
 // whom the person named.
 func (m *Manager) oauthFor(s config.Server, on string) *oauth.Client {
 	noBrowser := s.OAuth.Grant != "" && s.OAuth.Grant != config.AuthorizationCode
-	return oauth.NewClient(oauth.Config{HTTP: m.client(s), Server: on, UserAgent: m.agent, AllowHTTP: s.AllowHTTP, NoBrowser: noBrowser, Log: m.log, Wrap: m.wrap})
+	return oauth.NewClient(oauth.Config{HTTP: m.client(s), Server: on, UserAgent: m.agent, AllowHTTP: s.AllowHTTP, NoBrowser: noBrowser, Manual: manual(s), Log: m.log, Wrap: m.wrap})
 }

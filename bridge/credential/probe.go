@@ -57,6 +57,7 @@ func (a *Account) probe(ctx context.Context) (oauth.Challenge, probed, error) {
 	switch {
 	case resp.StatusCode == http.StatusUnauthorized:
 		challenge, _ := oauth.BearerChallenge(resp.Header)
+		challenge.Asked = true
 		return challenge, probeChallenged, nil
 	case resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests:
 		return oauth.Challenge{}, 0, fault.New(fault.Unreachable, fmt.Sprintf("%s answers with an error (HTTP %d).", a.address(), resp.StatusCode), "Try again later.")

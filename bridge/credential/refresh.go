@@ -120,6 +120,13 @@ func (a *Account) refresh(ctx context.Context, stale secret.String) (rec *record
 	if err != nil {
 		return nil, a.refreshFailed(ctx, r, err)
 	}
+	if tokens.ID.IsZero() && a.server.OAuth.UseIDToken {
+		// The rotated refresh token must not be lost for want of an ID token.
+		tokens.ID = r.ID
+	}
+	if tokens, err = a.chosen(tokens); err != nil {
+		return nil, err
+	}
 	next := *r
 	next.adopt(tokens, a.m.now())
 	// The old refresh token is spent: from here on the new one must be kept
@@ -172,7 +179,7 @@ func (a *Account) askRefresh(ctx context.Context, r *record) (oauth.Tokens, erro
 		return oauth.Tokens{}, err
 	}
 	request := oauth.RefreshRequest{
-		TokenEndpoint: r.TokenEndpoint, DPoP: r.DPoP, Client: who, RefreshToken: r.Refresh, Resource: r.Resource,
+		TokenEndpoint: r.TokenEndpoint, DPoP: r.DPoP, Client: who, RefreshToken: r.Refresh, Resource: r.Resource, Scopes: refreshScopes(r),
 	}
 	return a.insist(ctx, func(ctx context.Context) (oauth.Tokens, error) { return client.Refresh(ctx, request) })
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
@@ -87,12 +86,31 @@ func (a *Account) SignIn(ctx context.Context, ui UI) error {
 	if a.server.OAuth.Grant == config.DeviceCode {
 		return a.signInDevice(ctx, ui, d)
 	}
-	client, callback, err := a.client(ctx, d)
+	client, callback, old, err := a.client(ctx, d)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = callback.Close() }()
+	if old && a.forgotten(ctx, d, client, callback) {
+		// Registered once more, on the same port: the new client is for it.
+		a.m.log.Warn("the authorization server has forgotten this client; registering anew", "issuer", d.Server.Issuer)
+		if client, err = a.register(ctx, d, callback.RedirectURI()); err != nil {
+			return err
+		}
+	}
+	if d.Server.Guessed && a.forgotten(ctx, d, client, callback) {
+		return oauth.NoMetadata(d.Server)
+	}
 	return a.authorize(ctx, ui, d, client, callback)
+}
+
+// forgotten reports whether the authorization endpoint refuses a client, before
+// a person is sent there.
+func (a *Account) forgotten(ctx context.Context, d oauth.Discovery, client oauth.ClientCredentials, callback *oauth.Callback) bool {
+	probe, err := oauth.NewAuthorization(oauth.AuthorizationRequest{
+		Metadata: d.Server, Client: client, RedirectURI: callback.RedirectURI(), Resource: d.ResourceIndicator, Scopes: d.Scopes, Extra: a.extraParams(d),
+	})
+	return err == nil && a.m.oauth(a.server).Preflight(ctx, probe)
 }
 
 // writable finds out whether facts can be written, by writing what they are.
@@ -111,6 +129,9 @@ func (a *Account) discover(ctx context.Context) (oauth.Discovery, error) {
 	if err != nil {
 		return oauth.Discovery{}, err
 	}
+	if given := a.challenged(); answer != probeChallenged && given.Asked {
+		challenge, answer = given, probeChallenged // some ask only for other methods than the probe's
+	}
 	d, err := a.m.oauth(a.server).Discover(ctx, a.server.URL, challenge)
 	switch {
 	case err == nil:
@@ -125,7 +146,23 @@ func (a *Account) discover(ctx context.Context) (oauth.Discovery, error) {
 	if len(a.server.Scopes) > 0 {
 		d.Scopes = a.server.Scopes
 	}
+	a.widen(&d)
 	return d, nil
+}
+
+// challenged is the challenge that a server sent last to this process or to
+// another one that told of the need; zero when none is known.
+func (a *Account) challenged() oauth.Challenge {
+	a.mu.Lock()
+	refused := a.refused
+	a.mu.Unlock()
+	if refused.Asked {
+		return refused
+	}
+	if f, err := a.Facts(); err == nil && f.State == SignInNeeded && f.Challenge != nil {
+		return oauth.Challenge{Scheme: "Bearer", Scope: f.Challenge.Scope, ResourceMetadata: f.Challenge.ResourceMetadata, Asked: true}
+	}
+	return oauth.Challenge{}
 }
 
 // noteOpen remembers that the server wants no sign-in. Whoever is signed in
@@ -155,7 +192,7 @@ func (a *Account) authorize(ctx context.Context, ui UI, d oauth.Discovery, clien
 	auth, err := oauth.NewAuthorization(oauth.AuthorizationRequest{
 		DPoP:     prover,
 		Metadata: d.Server, Client: client, RedirectURI: callback.RedirectURI(), Resource: d.ResourceIndicator, Scopes: d.Scopes,
-		SelectAccount: ui.SelectAccount, LoginHint: ui.LoginHint,
+		SelectAccount: ui.SelectAccount, LoginHint: ui.LoginHint, Extra: a.extraParams(d),
 	})
 	if err != nil {
 		return err
@@ -214,6 +251,9 @@ func (a *Account) redeem(ctx context.Context, d oauth.Discovery, client oauth.Cl
 		}
 		return fault.Wrap(err, fault.Unreachable, fmt.Sprintf("The authorization server %q did not answer the last step of the sign-in.", d.Server.Issuer), a.signInCommand())
 	}
+	if tokens, err = a.chosen(tokens); err != nil {
+		return err
+	}
 	return a.keep(context.WithoutCancel(ctx), d, client, prover, tokens)
 }
 
@@ -238,7 +278,11 @@ func (a *Account) keep(ctx context.Context, d oauth.Discovery, client oauth.Clie
 		return err
 	}
 	if err := a.note(func(f *Facts) {
-		*f = Facts{Key: f.Key, Account: f.Account, Server: f.Server, SignedInAt: now}
+		steps := f.StepUps
+		if len(f.Wanted) > 0 {
+			steps = append(steps, now)
+		}
+		*f = Facts{Key: f.Key, Account: f.Account, Server: f.Server, SignedInAt: now, Asked: d.Scopes, StepUps: steps}
 		f.noteRecord(r)
 	}); err != nil {
 		return err
@@ -261,19 +305,4 @@ func (a *Account) newRecord(d oauth.Discovery, client oauth.ClientCredentials) *
 		TokenEndpoint: d.Server.TokenEndpoint, RevocationEndpoint: d.Server.RevocationEndpoint, JWKSURI: d.Server.JWKSURI,
 		IntrospectionEndpoint: d.Server.IntrospectionEndpoint, UserinfoEndpoint: d.Server.UserinfoEndpoint,
 	}
-}
-
-// listen binds the callback before anything is registered or opened. The port
-// of an earlier registration comes first: some servers refuse another one.
-func listen(ctx context.Context, earlier string) (*oauth.Callback, error) {
-	if host, port, err := net.SplitHostPort(earlier); err == nil {
-		if cb, err := oauth.ListenCallback(ctx, net.JoinHostPort(host, port), callbackPath); err == nil {
-			return cb, nil
-		}
-	}
-	cb, err := oauth.ListenCallback(ctx, "127.0.0.1:0", callbackPath)
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "No port on 127.0.0.1 could be opened for the browser's answer.", "Check that loopback networking works on this computer.")
-	}
-	return cb, nil
 }

@@ -117,7 +117,7 @@ func NewAuthorization(r AuthorizationRequest) (*Authorization, error) {
 func (r AuthorizationRequest) prompt() string {
 	var values []string
 	// OpenID Connect Core §11: offline_access without consent is ignored.
-	if slices.Contains(r.Scopes, "offline_access") {
+	if slices.Contains(r.Scopes, "offline_access") && !PresetFor(r.Metadata.Issuer).NoConsent {
 		values = append(values, "consent")
 	}
 	if r.SelectAccount {

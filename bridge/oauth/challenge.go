@@ -17,6 +17,8 @@ type Challenge struct {
 	Realm, Scope, Error, ErrorDescription, ResourceMetadata string
 	// Params has every parameter, names in lower case; of a repeated one the first.
 	Params map[string]string
+	// Asked is true when the server answered 401, with or without a challenge.
+	Asked bool
 }
 
 // Limits of the parser: nobody needs more, and a header can be 1 MiB.

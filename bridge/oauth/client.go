@@ -49,6 +49,8 @@ type Config struct {
 	// NoBrowser says that no person will be sent anywhere: then metadata need
 	// neither an authorization endpoint nor PKCE.
 	NoBrowser bool
+	// Manual is what a person says in the place of metadata.
+	Manual Manual
 	// AllowHTTP permits http to hosts that are not loopback.
 	AllowHTTP bool
 	// Log gets one line per request, without secrets. Nil discards.
@@ -68,6 +70,7 @@ type Client struct {
 	userAgent string
 	allowHTTP bool
 	noBrowser bool
+	manual    Manual
 	log       *slog.Logger
 	// For tests; nil is the real clock.
 	now   func() time.Time
@@ -76,7 +79,7 @@ type Client struct {
 
 // NewClient makes a Client.
 func NewClient(cfg Config) *Client {
-	c := &Client{userAgent: cfg.UserAgent, allowHTTP: cfg.AllowHTTP, noBrowser: cfg.NoBrowser, log: cfg.Log, resolver: &net.Resolver{}}
+	c := &Client{userAgent: cfg.UserAgent, allowHTTP: cfg.AllowHTTP, noBrowser: cfg.NoBrowser, manual: cfg.Manual, log: cfg.Log, resolver: &net.Resolver{}}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}

@@ -30,8 +30,10 @@ type Discovery struct {
 	Scopes []string
 	// ResourceIndicator is the value of `resource` in every authorization and
 	// token request (RFC 8707): the published one, byte for byte, else the
-	// server's URL.
+	// server's URL; "" when it is not to be sent.
 	ResourceIndicator string
+	// Preset is what is known of this authorization server.
+	Preset Preset
 	// BindTokens: both servers can do with tokens that are bound to a key (RFC
 	// 9449). The authorization server's offer alone is not enough, since a
 	// resource server that knows bearer tokens only refuses bound ones.
@@ -44,7 +46,8 @@ type Discovery struct {
 // challenge's URL, path-inserted, at the root; then the metadata of the
 // authorization server that it names (RFC 8414, OpenID Connect). A server
 // without resource metadata is taken for its own authorization server, as in
-// 2025-03-26, if it publishes metadata; endpoints are never guessed.
+// 2025-03-26: by its metadata or, when it asks for a token and there is no
+// metadata of any kind, by the paths that were fixed then.
 //
 // Errors are *fault.Error: Unreachable when somebody does not answer,
 // BadMetadata for metadata that is missing, malformed, unsafe or about somebody
@@ -64,16 +67,24 @@ func (c *Client) Discover(ctx context.Context, serverURL string, ch Challenge) (
 	if err != nil {
 		return Discovery{}, err
 	}
-	m, err := c.chooseServer(ctx, r, server, resource, &tried)
+	m, err := c.servers(ctx, r, server, ch, resource, &tried)
 	if err != nil {
 		return Discovery{}, err
 	}
 	if m.Issuer == "" {
 		return Discovery{}, nothingFound(server, ch, &tried)
 	}
-	d := Discovery{Resource: resource, Server: m, ResourceIndicator: resource.Resource, Scopes: chooseScopes(ch, resource, m)}
-	if d.ResourceIndicator == "" {
-		d.ResourceIndicator = indicator(server)
+	m = c.manual.over(m)
+	d := Discovery{
+		Resource: resource, Server: m, Preset: PresetFor(m.Issuer), Scopes: chooseScopes(ch, resource, m),
+	}
+	d.ResourceIndicator = c.resourceIndicator(server, resource, d.Preset)
+	if d.Preset.DefaultScope && len(chooseScopes(ch, resource, ServerMetadata{})) == 0 {
+		about := resource.Resource
+		if about == "" {
+			about = indicator(server)
+		}
+		d.Scopes = append([]string{strings.TrimRight(about, "/") + "/.default"}, d.Scopes...)
 	}
 	d.BindTokens = slices.Contains(m.DPoPSigningAlgValuesSupported, ProofAlg) &&
 		(ch.WantsProof() || resource.DPoPBoundAccessTokensRequired || slices.Contains(resource.DPoPSigningAlgValuesSupported, ProofAlg))
@@ -136,7 +147,11 @@ func nothingFound(server *url.URL, ch Challenge, tried *attempts) error {
 			fmt.Sprintf("%s says nothing about a sign-in.", where),
 			"Check the address: it is often https://HOST/mcp.")
 	}
-	return fault.Wrap(looked, fault.BadMetadata,
+	return noMetadata(where, looked)
+}
+
+func noMetadata(where string, cause error) error {
+	return fault.Wrap(cause, fault.BadMetadata,
 		fmt.Sprintf("%s wants a sign-in but publishes no metadata to do it with.", where),
 		"Check the address; if it is right, tell whoever runs the server that it needs RFC 9728 and RFC 8414 metadata.")
 }

@@ -25,13 +25,15 @@ type RegistrationRequest struct {
 	// Device registers for sign-ins on another device (RFC 8628): no browser comes
 	// back, and RedirectURI does not count.
 	Device bool
+	// FixedPort: a person has chosen the port of RedirectURI.
+	FixedPort bool
 }
 
 // Register registers Drawbridge as a native client (RFC 7591; RFC 8252 §8.4).
 // Its errors are *fault.Error: Unsupported when the server registers nobody,
 // Refused when it does not register us, Unreachable, BadMetadata.
 func (c *Client) Register(ctx context.Context, m ServerMetadata, r RegistrationRequest) (ClientCredentials, error) {
-	byHand := registerByHand(r.RedirectURI)
+	byHand := registerByHand(m.Issuer, r)
 	if m.RegistrationEndpoint == "" {
 		return ClientCredentials{}, fault.New(fault.Unsupported,
 			fmt.Sprintf("The authorization server %s does not register clients by itself.", shown(m.Issuer)), byHand)
@@ -80,6 +82,8 @@ func (c *Client) Register(ctx context.Context, m ServerMetadata, r RegistrationR
 	case doc.status >= 500 || doc.status == http.StatusTooManyRequests:
 		return ClientCredentials{}, fault.New(fault.Unreachable,
 			fmt.Sprintf("The authorization server %s cannot register Drawbridge now (HTTP %d).", shown(m.Issuer), doc.status), "Try again later.")
+	case m.Guessed && !doc.ok() && answer.Error == "":
+		return ClientCredentials{}, noMetadata(shown(m.Issuer), fmt.Errorf("register at %s: HTTP %d", m.RegistrationEndpoint, doc.status))
 	case !doc.ok() || answer.Error != "":
 		why := fmt.Sprintf("HTTP %d", doc.status)
 		if codeForm(answer.Error) {
@@ -116,11 +120,22 @@ func registrationMethod(supported []string) string {
 	return AuthNone
 }
 
-// registerByHand is the way out when the server registers nobody.
-func registerByHand(redirectURI string) string {
-	form := "http://127.0.0.1/callback"
-	if u, err := url.Parse(redirectURI); err == nil && u.Hostname() != "" {
-		form = "http://" + u.Hostname() + u.Path
+// registerByHand is the way out when the server registers nobody. It names the
+// exact redirect URI, as far as the port is fixed.
+func registerByHand(issuer string, r RegistrationRequest) string {
+	form := "http://127.0.0.1/callback (any port)"
+	if u, err := url.Parse(r.RedirectURI); err == nil && u.Hostname() != "" {
+		if form = r.RedirectURI; !r.FixedPort {
+			form = "http://" + u.Hostname() + u.Path + " (any port)"
+		}
 	}
-	return fmt.Sprintf("Register a native (desktop) client there yourself, with the redirect URI %s (any port), and add the server with --client-id ID.", form)
+	where, with := "there", "--client-id ID"
+	p := PresetFor(issuer)
+	if p.Console != "" {
+		where = "at " + p.Console
+	}
+	if p.Secret {
+		with += " and its secret in DRAWBRIDGE_CLIENT_SECRET"
+	}
+	return fmt.Sprintf("Register a native (desktop) client %s yourself, with the redirect URI %s, and add the server with %s.", where, form, with)
 }

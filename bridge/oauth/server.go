@@ -28,6 +28,14 @@ type ServerMetadata struct {
 	TokenEndpointAuthMethodsSupported []string
 	// DPoPSigningAlgValuesSupported: the server binds tokens to keys (RFC 9449 §5.1).
 	DPoPSigningAlgValuesSupported []string
+	// ClientIDMetadataDocumentSupported: a client may be the address of a document
+	// that describes it (Client ID Metadata Document, MCP 2025-11-25).
+	ClientIDMetadataDocumentSupported bool
+	// PKCEAssumed: S256 is used although the metadata does not promise it, by what
+	// is known of the provider or on a person's word.
+	PKCEAssumed bool
+	// Guessed: there is no metadata; the endpoints are those of MCP 2025-03-26.
+	Guessed bool
 	// PromptValuesSupported is nil when the server does not say which prompts it
 	// knows (OpenID Connect, Initiating User Registration 1.0 §4).
 	PromptValuesSupported []string
@@ -66,6 +74,7 @@ type serverWire struct {
 	GrantTypes            list   `json:"grant_types_supported"`
 	AuthMethods           list   `json:"token_endpoint_auth_methods_supported"`
 	Prompts               list   `json:"prompt_values_supported"`
+	MetadataDocument      bool   `json:"client_id_metadata_document_supported"`
 	IssParameter          bool   `json:"authorization_response_iss_parameter_supported"`
 }
 
@@ -115,7 +124,9 @@ func (c *Client) checkServer(r reach, place string, w serverWire) (ServerMetadat
 		DeviceAuthorizationEndpoint: w.DeviceEndpoint, DPoPSigningAlgValuesSupported: w.DPoPAlgs,
 		ScopesSupported: w.Scopes, CodeChallengeMethodsSupported: w.ChallengeMethods, GrantTypesSupported: w.GrantTypes,
 		TokenEndpointAuthMethodsSupported: w.AuthMethods, PromptValuesSupported: w.Prompts, AuthorizationResponseIssParameterSupported: w.IssParameter,
+		ClientIDMetadataDocumentSupported: w.MetadataDocument,
 	}
+	m.PKCEAssumed = len(m.CodeChallengeMethodsSupported) == 0 && (c.manual.AssumePKCE || PresetFor(m.Issuer).PKCE)
 	for _, e := range []struct {
 		name, url string
 		needed    bool
@@ -173,10 +184,10 @@ func (c *Client) ServerMetadata(ctx context.Context, issuer string) (ServerMetad
 // checkPKCE refuses a server that does not say that it supports PKCE with S256
 // (MCP, authorization code protection): without it a stolen code is enough.
 func checkPKCE(m ServerMetadata) error {
-	if slices.Contains(m.CodeChallengeMethodsSupported, "S256") {
+	if m.PKCEAssumed || slices.Contains(m.CodeChallengeMethodsSupported, "S256") {
 		return nil
 	}
 	return fault.New(fault.Unsupported,
 		fmt.Sprintf("The authorization server %s does not say that it supports PKCE with S256, which MCP demands.", shown(m.Issuer)),
-		"Ask whoever runs it to support it and to list it as code_challenge_methods_supported.")
+		"Ask whoever runs it to list it as code_challenge_methods_supported, or add --assume-pkce if you know that it does support it.")
 }

@@ -30,6 +30,8 @@ type Credential interface {
 	remote.Bearer
 	// Reject returns nil when another token may be tried.
 	Reject(ctx context.Context, r credential.Rejection) error
+	// StepUp returns nil when another token may be tried after a 403.
+	StepUp(ctx context.Context, r credential.Rejection) error
 	// Name is what a person calls the server.
 	Name() string
 }
@@ -122,17 +124,18 @@ type Session struct {
 
 	mu         sync.Mutex
 	picture    picture
-	initialize *jsonrpc.Message // the client's, to repeat when the server forgot the session
-	ready      bool             // the server knows this session
-	described  bool             // the client got a minimal description, or what it asked for failed
-	told       bool             // the server also got `initialized`
-	listening  bool             // the GET stream is kept
-	relisten   func()           // ends the present GET stream, so that another begins
-	stream     chan struct{}    // closed when it is known whether there is a GET stream, or that takes long
-	asked      bool             // NeedSignIn was called for the present need
-	connecting *attempt         // a connection under way
-	opening    chan struct{}    // closed when `initialized` has reached the server; nil: nothing to wait for
-	epoch      int              // counts connections, so that one loss leads to one new connection
+	initialize *jsonrpc.Message  // the client's, to repeat when the server forgot the session
+	ready      bool              // the server knows this session
+	described  bool              // the client got a minimal description, or what it asked for failed
+	told       bool              // the server also got `initialized`
+	listening  bool              // the GET stream is kept
+	relisten   func()            // ends the present GET stream, so that another begins
+	stream     chan struct{}     // closed when it is known whether there is a GET stream, or that takes long
+	asked      bool              // NeedSignIn was called for the present need
+	stepped    *remote.Challenge // the refusal that a step-up was asked for last
+	connecting *attempt          // a connection under way
+	opening    chan struct{}     // closed when `initialized` has reached the server; nil: nothing to wait for
+	epoch      int               // counts connections, so that one loss leads to one new connection
 	inFlight   map[*request]struct{}
 	wishes     wishes
 }
@@ -435,7 +438,16 @@ func (s *Session) exchange(ctx context.Context, post postFunc, raw []byte, deliv
 	for try := 0; ; try++ {
 		err := post(ctx, raw, deliver)
 		var refused *remote.Challenge
-		if errors.Is(err, remote.ErrNoAnswer) || !errors.As(err, &refused) || refused.Status != 401 || try == maxReplays {
+		if errors.Is(err, remote.ErrNoAnswer) || !errors.As(err, &refused) || try == maxReplays {
+			return err
+		}
+		if refused.Status == 403 {
+			if stepErr := s.stepUp(ctx, refused); stepErr != nil {
+				return stepErr
+			}
+			continue
+		}
+		if refused.Status != 401 {
 			return err
 		}
 		rejectErr := s.credential.Reject(ctx, credential.Rejection{

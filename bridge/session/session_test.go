@@ -69,6 +69,11 @@ func (a *account) Bearer(ctx context.Context) (secret.String, error) {
 	return secret.New(fmt.Sprintf("t%d", a.n)), nil
 }
 
+// StepUp is for tests of credential; here a 403 is final.
+func (a *account) StepUp(_ context.Context, r credential.Rejection) error {
+	return fault.New(fault.Refused, fmt.Sprintf("notes refuses this (HTTP %d): %v", r.Status, r.Challenge), "")
+}
+
 func (a *account) Reject(_ context.Context, r credential.Rejection) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -600,7 +605,7 @@ func TestEveryFailureIsAnAnswer(t *testing.T) {
 		{"403 scope", func(w http.ResponseWriter) {
 			w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_scope", scope="a b"`)
 			w.WriteHeader(403)
-		}, `scope \"a b\"`},
+		}, `scope=\"a b\"`},
 		{"400 with an error of its own", func(w http.ResponseWriter) {
 			w.WriteHeader(400)
 			_, _ = io.WriteString(w, `{"jsonrpc":"2.0","id":null,"error":{"code":-32602,"message":"no","data":[1.0]}}`)
