@@ -160,12 +160,13 @@ make_macos() {
   fi
 }
 
+# The page bundles packages that npm calls development ones: all are listed.
 make_sbom() {
   local tags
   tool cyclonedx-gomod app -json -licenses -std -main . -output "$out/drawbridge-$version.cdx.json" .
   tags=$(scripts/window-tags.sh)
   GOFLAGS="-tags=$tags" tool cyclonedx-gomod app -json -licenses -main . -output "$out/drawbridge-desktop-$version.cdx.json" .
-  (cd frontend && npm sbom --sbom-format cyclonedx --omit dev) >"$out/drawbridge-desktop-page-$version.cdx.json"
+  (cd frontend && npm sbom --sbom-format cyclonedx) >"$out/drawbridge-desktop-page-$version.cdx.json"
 }
 
 for part in "${parts[@]}"; do
