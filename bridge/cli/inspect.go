@@ -44,7 +44,13 @@ server. The exit status is 10 when nobody is signed in.`,
 			if asJSON {
 				return a.printJSON(report)
 			}
-			return printReport(a.Stdout, report, a.now())
+			if err := printReport(a.Stdout, report, a.now()); err != nil || report.Format != "opaque" || name == "-" {
+				return err
+			}
+			return a.withAccount(name, account, func(account *credential.Account) error {
+				in, err := account.Introspect(cmd.Context())
+				return printIntrospection(a.Stdout, in, err)
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
