@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-const ciDeadline = 5 * time.Minute
+const ciDeadline = 10 * time.Minute
 
 // inCI are the scenarios that fit into make test; make conformance runs all.
 var inCI = strings.Join([]string{
