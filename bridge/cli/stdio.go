@@ -159,12 +159,16 @@ func (a *app) join(p config.Paths, account *credential.Account, report *control.
 	if len(server.IgnoreTools) > 0 {
 		hide = func(tool string) bool { return server.Hides(tool) || hidden != nil && hidden(tool) }
 	}
+	var signIn func(context.Context) (session.SignInStarted, error)
+	if !noAgent {
+		signIn = func(ctx context.Context) (session.SignInStarted, error) { return a.startSignIn(ctx, p, account) }
+	}
 	connect := func(send era.Send) (era.Session, *era.Remote) {
 		conn, eras := a.connection(p, server, reach)
 		return session.New(session.Config{
 			Remote: agreed{conn, report}, Credential: account, Log: log, Called: tell(report),
 			Send: func(raw []byte) error { return send(nil, raw) }, SendFor: send,
-			Memory: described{account, server.Headers, log}, CallLimit: server.CallTimeout(), Hide: hide,
+			Memory: described{account, server.Headers, log}, CallLimit: server.CallTimeout(), Hide: hide, SignIn: signIn,
 			NeedSignIn: func(ctx context.Context) { a.needSignIn(ctx, p, account, noAgent, log) },
 		}), eras
 	}
@@ -228,4 +232,36 @@ func (a *app) needSignIn(ctx context.Context, p config.Paths, account *credentia
 	if err != nil && ctx.Err() == nil {
 		log.Warn("not signed in", "server", account.Name(), "error", err)
 	}
+}
+
+// startSignIn has the agent start a sign-in and waits until the person has a page
+// to go to.
+func (a *app) startSignIn(ctx context.Context, p config.Paths, account *credential.Account) (session.SignInStarted, error) {
+	client, err := control.Ensure(ctx, p, a.spawnAgent)
+	if err != nil {
+		return session.SignInStarted{}, err
+	}
+	defer client.Close()
+	target := control.Named(account.Server().Name)
+	if account.Server().Name == "" {
+		target = control.Unnamed(account.Server())
+	}
+	s, err := client.StartSignIn(ctx, control.SignInRequest{Target: target.As(account.Account())})
+	if err != nil {
+		return session.SignInStarted{}, err
+	}
+	shown, cancel := context.WithCancel(ctx)
+	defer cancel()
+	last, err := client.WaitSignIn(shown, s.ID, func(now control.SignIn) {
+		if s = now; s.URL != "" {
+			cancel()
+		}
+	})
+	switch {
+	case s.URL != "" || err != nil && ctx.Err() != nil:
+		return session.SignInStarted{URL: s.URL, Opened: s.BrowserOpened}, nil
+	case err != nil:
+		return session.SignInStarted{}, err
+	}
+	return session.SignInStarted{}, last.Problem.Err()
 }

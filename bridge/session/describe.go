@@ -150,6 +150,11 @@ func (s *Session) compare() {
 			changed = append(changed, list.changed)
 		}
 	}
+	if slices.Contains(changed, lists[0].changed) {
+		s.mu.Lock()
+		s.offered = false
+		s.mu.Unlock()
+	}
 	s.lookAgain(changed...)
 }
 

@@ -69,6 +69,9 @@ type Config struct {
 	// CallLimit is how long a request may go unanswered without progress, and a
 	// tenth of how long with it; 0 has no end.
 	CallLimit time.Duration
+	// SignIn starts a sign-in that the client's person asked for; nil: a client that
+	// is signed out gets no tool for it.
+	SignIn func(ctx context.Context) (SignInStarted, error)
 	// NeedSignIn is told, once for each need, that only a person can go on.
 	NeedSignIn func(ctx context.Context)
 	// Called is told of each request after it was answered; it must not block.
@@ -108,6 +111,7 @@ type Session struct {
 	needSignIn func(context.Context)
 	memory     Memory
 	called     func(Call)
+	signIn     func(context.Context) (SignInStarted, error)
 	hide       func(string) bool
 	callLimit  time.Duration
 	log        *slog.Logger
@@ -124,6 +128,8 @@ type Session struct {
 
 	mu         sync.Mutex
 	picture    picture
+	offered    bool              // the client's list of tools is the one that has the sign-in
+	watching   bool              // somebody waits for the end of that
 	initialize *jsonrpc.Message  // the client's, to repeat when the server forgot the session
 	ready      bool              // the server knows this session
 	described  bool              // the client got a minimal description, or what it asked for failed
@@ -146,7 +152,7 @@ func New(c Config) *Session {
 	s := &Session{
 		remote: c.Remote, credential: c.Credential, send: c.Send, sendFor: c.SendFor, needSignIn: c.NeedSignIn, called: c.Called, log: c.Log,
 		ctx: ctx, cancel: cancel, notes: make(chan jsonrpc.Message, 256),
-		memory: c.Memory, hide: c.Hide, callLimit: c.CallLimit, noteLimit: noteLimit, cancelGrace: cancelGrace, describeAfter: describeAfter, inFlight: map[*request]struct{}{},
+		memory: c.Memory, signIn: c.SignIn, hide: c.Hide, callLimit: c.CallLimit, noteLimit: noteLimit, cancelGrace: cancelGrace, describeAfter: describeAfter, inFlight: map[*request]struct{}{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -311,7 +317,9 @@ func (s *Session) call(ctx context.Context, m jsonrpc.Message) (answered bool) {
 	}
 	asked := s.isAsked()
 	if err := s.connected(m); err != nil {
-		s.fail(m, err)
+		if !s.offer(m, err) {
+			s.fail(m, err)
+		}
 		return true
 	}
 	if empty := s.without(m.Method); empty != nil {
@@ -342,7 +350,7 @@ func (s *Session) call(ctx context.Context, m jsonrpc.Message) (answered bool) {
 		s.needMet()
 	case err != nil && ctx.Err() != nil:
 		return false
-	case err != nil:
+	case err != nil && !s.offer(m, err):
 		s.fail(m, err)
 	}
 	return true

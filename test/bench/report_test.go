@@ -94,8 +94,12 @@ func short3(v float64) string {
 
 func (r *report) String() string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "Measured on %s: %s/%s, %d cores, %s. Load of the machine at the end: %s\n\n",
-		time.Now().UTC().Format(time.DateOnly), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), load())
+	form := "short"
+	if r.amounts == long {
+		form = "long"
+	}
+	fmt.Fprintf(&out, "Measured on %s, %s form: %s/%s, %d cores, %s. Load of the machine at the end: %s\n\n",
+		time.Now().UTC().Format(time.DateOnly), form, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), load())
 	out.WriteString("| measure | direct | bare pipe | Drawbridge | mcp-remote 0.15.1 | Drawbridge must be |\n|---|---|---|---|---|---|\n")
 	for _, line := range r.lines {
 		out.WriteString(line + "\n")
