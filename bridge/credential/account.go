@@ -165,6 +165,12 @@ func (a *Account) Reject(ctx context.Context, r Rejection) error {
 		case !a.renewable(cur):
 			return a.needSignIn(ctx, errRefused)
 		case r.Again && cur.usable(a.m.now(), 0):
+			if cur, err = a.afterOthers(ctx); err != nil {
+				return err
+			}
+			if cur != nil && !cur.Access.Equal(r.Token) && cur.usable(a.m.now(), 0) {
+				return nil
+			}
 			return errFresh
 		}
 		f := a.renew(cur.access())
@@ -181,6 +187,17 @@ func (a *Account) Reject(ctx context.Context, r Rejection) error {
 		}
 	}
 	return fault.New(fault.Unreachable, a.Name()+" refuses a token that it was just given.", a.signInCommand())
+}
+
+// afterOthers is the record once a renewal that another process has under way is
+// over: some servers end a token before its successor can be stored.
+func (a *Account) afterOthers(ctx context.Context) (*record, error) {
+	unlock, err := a.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	unlock()
+	return a.load(ctx)
 }
 
 // isBad reports whether the server has refused the token lately.
