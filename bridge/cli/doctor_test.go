@@ -64,7 +64,7 @@ func TestDoctorAtBadServers(t *testing.T) {
 		"a web page": {func(w *world) { w.put("/mcp", text(200, "text/html", "<h1>Welcome</h1>")); bare(w) }, 1, "server.answer", "not as an MCP server"},
 		"not found":  {func(w *world) { w.put("/mcp", nil); bare(w) }, 1, "server.answer", "HTTP 404"},
 		"moved": {func(w *world) {
-			w.put("/mcp", http.RedirectHandler("http://127.0.0.1:1/mcp?key=hidden", 307).ServeHTTP)
+			w.put("/mcp", http.RedirectHandler("http://127.0.0.1:1/mcp?key=hidden", http.StatusTemporaryRedirect).ServeHTTP)
 		}, 1, "server.answer", "redirect to http://127.0.0.1:1/mcp?key=[redacted]"},
 		"an error":         {func(w *world) { w.put("/mcp", text(500, "text/html", "<h1>Sorry</h1>")) }, 11, "server.answer", "HTTP 500"},
 		"no metadata":      {bare, 1, "issuer.metadata", "HTTP 404"},
