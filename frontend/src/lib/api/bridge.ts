@@ -8,7 +8,9 @@ import type { Outcome, Report, Server, SignIn, Snapshot } from './types'
 export function bridge(): Api {
   return {
     snapshot: () => ask(async () => toSnapshot(await app.Snapshot())),
-    addServer: (server) => ask(async () => toServer(await app.AddServer(server))),
+    // The settings know more of a server than the page asks for; what is left out is as usual.
+    addServer: (server) =>
+      ask(async () => toServer(await app.AddServer(server as Parameters<typeof app.AddServer>[0]))),
     removeServer: (name) => ask(() => app.RemoveServer(name) as Promise<Problem | null>),
     removeAccount: (key) => ask(() => app.RemoveAccount(key) as Promise<Problem | null>),
     addAccount: (name, account) => ask(async () => toSignIn(await app.AddAccount(name, account))),
