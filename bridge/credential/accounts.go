@@ -2,6 +2,7 @@ package credential
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -99,7 +100,8 @@ func (a *Account) samePerson(ctx context.Context, r *record) error {
 }
 
 // ForgetServer deletes what belongs to no account of a server alone: the secret
-// of the client that the user registered. Forget the accounts first.
+// of the client that the user registered, and that of the one at the company's
+// identity provider. Forget the accounts first.
 func (m *Manager) ForgetServer(ctx context.Context, server config.Server) error {
-	return m.vault.Delete(ctx, clientSecretEntry(server))
+	return errors.Join(m.vault.Delete(ctx, clientSecretEntry(server)), m.vault.Delete(ctx, idpSecretEntry(server)))
 }

@@ -13,11 +13,13 @@ import (
 func (m *Manager) Entries(s *config.Settings) ([]string, error) {
 	all, err := m.AllFacts()
 	var names []string
-	add := func(at config.Server, key string) { names = append(names, tokensEntry(key), clientSecretEntry(at)) }
+	add := func(at config.Server, key string) {
+		names = append(names, tokensEntry(key), clientSecretEntry(at), idpSecretEntry(at))
+	}
 	for _, f := range all {
 		add(f.Server, f.Key)
 		if f.Issuer != "" {
-			names = append(names, registrationEntry(f.Issuer))
+			names = append(names, registrationEntry(f.Issuer), deviceEntry(f.Issuer))
 		}
 	}
 	for _, server := range s.Servers {

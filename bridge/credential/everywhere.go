@@ -41,6 +41,9 @@ func (m *Manager) SignOutEverywhere(ctx context.Context) ([]Outcome, error) {
 		if f.Server.ClientID != "" {
 			err = errors.Join(err, m.vault.Delete(ctx, clientSecretEntry(f.Server)))
 		}
+		if f.Server.OAuth.IdentityProvider.ClientID != "" {
+			err = errors.Join(err, m.vault.Delete(ctx, idpSecretEntry(f.Server)))
+		}
 	}
 	kept, _ := m.Kept() // its error is that of AllFacts
 	outcomes := make([]Outcome, len(kept))
@@ -56,7 +59,7 @@ func (m *Manager) SignOutEverywhere(ctx context.Context) ([]Outcome, error) {
 	work.Wait()
 	for _, o := range outcomes {
 		if o.Facts.Issuer != "" && (o.Err == nil || errors.Is(o.Err, ErrNotRevoked)) {
-			err = errors.Join(err, m.vault.Delete(ctx, registrationEntry(o.Facts.Issuer)))
+			err = errors.Join(err, m.vault.Delete(ctx, registrationEntry(o.Facts.Issuer)), m.vault.Delete(ctx, deviceEntry(o.Facts.Issuer)))
 		}
 	}
 	return outcomes, err

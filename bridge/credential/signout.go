@@ -109,5 +109,5 @@ func (a *Account) Forget(ctx context.Context) error {
 // ForgetIssuer deletes the client that was registered at an authorization
 // server. Every account there registers anew at its next sign-in.
 func (a *Account) ForgetIssuer(ctx context.Context, issuer string) error {
-	return a.m.vault.Delete(ctx, registrationEntry(issuer))
+	return errors.Join(a.m.vault.Delete(ctx, registrationEntry(issuer)), a.m.vault.Delete(ctx, deviceEntry(issuer)))
 }
