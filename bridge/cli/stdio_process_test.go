@@ -170,7 +170,7 @@ func TestStdioEndsAtOnce(t *testing.T) {
 			begun := time.Now()
 			_ = b.in.Close()
 			b.end(5 * time.Second)
-			if took := time.Since(begun); took > 150*time.Millisecond { // 100, and what the machine adds
+			if took := time.Since(begun); took > time.Second { // 100 ms, and what a busy machine adds
 				t.Errorf("it took %v", took)
 			}
 		})

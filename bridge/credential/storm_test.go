@@ -224,7 +224,7 @@ func closesSoon(t *testing.T, a *Account) {
 	defer cancel()
 	begun := time.Now()
 	a.m.Close(limit)
-	if took := time.Since(begun); took > 50*time.Millisecond {
+	if took := time.Since(begun); took > time.Second { // at once, and what a busy machine adds
 		t.Errorf("Close took %v", took)
 	}
 }

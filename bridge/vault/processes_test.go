@@ -141,9 +141,6 @@ func TestManyCredentialsAndWriters(t *testing.T) {
 	if total == 0 {
 		t.Error("nobody has read")
 	}
-	if took := time.Since(begun); took > time.Minute {
-		t.Errorf("took %v", took)
-	}
 }
 
 // wholeValue reports whether a value is one that a writer of credential i made.
