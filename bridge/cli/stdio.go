@@ -136,7 +136,7 @@ func (a *app) bridge(ctx context.Context, p config.Paths, who whom, noAgent bool
 	defer cancel()
 	defer stdio.WatchClient(cancel)()
 	err = stdio.Serve(ctx, a.Stdin, a.Stdout, log, func(w *stdio.Writer) stdio.Session {
-		return a.join(p, account, report, noAgent, nil, log, func(_ json.RawMessage, raw []byte) error { return thrift.after(len(raw), w.Send(raw)) })
+		return a.join(p, account, report, noAgent, nil, log, func(_ json.RawMessage, raw []byte) error { return thrift.after(w.Send(raw)) })
 	})
 	if errors.Is(err, context.Canceled) {
 		return nil // asked to end by a signal

@@ -108,8 +108,8 @@ func (s *Session) watchOffer() {
 	}
 	s.work.Go(func() {
 		for s.wait(lookAgain) {
-			if _, err := s.credential.Bearer(s.ctx); err != nil {
-				continue
+			if token, err := s.credential.Bearer(s.ctx); err != nil || token.IsZero() {
+				continue // no token is no sign-in: this server has asked for one
 			}
 			s.mu.Lock()
 			s.watching = false

@@ -11,15 +11,16 @@ import (
 )
 
 // settle is how long a bridge is left alone before its memory is read.
-const settle = 500 * time.Millisecond
+const settle = 1500 * time.Millisecond
 
 // measureMemory: idle, after many calls, and what is still open then.
 func measureMemory(t *testing.T, w *world, r *report) {
-	idle, after := samples{}, samples{}
+	idle, own, after, ownAfter := samples{}, samples{}, samples{}, samples{}
 	for _, name := range subjects {
 		b := w.open(t, name)
 		time.Sleep(settle)
 		idle[name] = []float64{memory(t, b, "status", "VmRSS:")}
+		own[name] = []float64{memory(t, b, "status", "RssAnon:")}
 		open := descriptors(t, b)
 		connections := w.counts(t).Connections
 		n := r.many
@@ -29,6 +30,7 @@ func measureMemory(t *testing.T, w *world, r *report) {
 		flood(t, b, n)
 		time.Sleep(settle)
 		after[name] = []float64{memory(t, b, "status", "VmRSS:")}
+		ownAfter[name] = []float64{memory(t, b, "status", "RssAnon:")}
 		if name == "drawbridge" {
 			const inFlight = 64 // kept connections of the flood
 			r.figure(fmt.Sprintf("open files after %d calls, at the start", n), fmt.Sprintf("%d, %d", descriptors(t, b), open),
@@ -39,7 +41,9 @@ func measureMemory(t *testing.T, w *world, r *report) {
 		b.close(t)
 	}
 	r.row("resident memory, idle", "MB", idle, "≤ 14 MB", idle.median("drawbridge") <= 14)
+	r.row("— of it its own; the rest is the program, which all bridges share", "MB", own, "", true)
 	r.row(fmt.Sprintf("— after %d calls (mcp-remote: %d)", r.many, min(r.many, r.nodeAtOnce)), "MB", after, "≤ 20 MB", after.median("drawbridge") <= 20)
+	r.row("— of it its own", "MB", ownAfter, "", true)
 }
 
 // measureBig: the peak while one large result passes.
@@ -52,13 +56,13 @@ func measureBig(t *testing.T, w *world, r *report) {
 		b.call(t, message)
 		peak[name] = []float64{memory(t, b, "status", "VmHWM:") * 1e6 / float64(r.big)}
 		if name == "drawbridge" {
-			time.Sleep(2 * settle)
+			time.Sleep(settle)
 			left = memory(t, b, "status", "VmRSS:")
 		}
 		b.close(t)
 	}
 	r.row(fmt.Sprintf("peak of resident memory during a result of %d MiB ÷ the result", r.big>>20), "×", peak, "≤ 3", peak.median("drawbridge") <= 3 || r.big < 16<<20)
-	r.figure("resident memory a second after it", fmt.Sprintf("%.1f MB", left), "", true)
+	r.figure("resident memory a moment after it", fmt.Sprintf("%.1f MB", left), "", true)
 }
 
 // measureFleet: many bridges at once, as clients start them.
