@@ -26,6 +26,9 @@ type Message struct {
 	Params, Result, Error json.RawMessage
 }
 
+// blank is what may stand around a JSON text (RFC 8259 §2).
+const blank = " \t\r\n"
+
 // Errors of Parse.
 var (
 	// ErrNotJSON means that the bytes are not one JSON value.
@@ -47,7 +50,7 @@ func (m Message) IsResponse() bool { return m.Method == "" && (m.Result != nil |
 // It checks all of it in one pass. Line breaks between tokens are taken out,
 // nothing else is changed. The message keeps raw.
 func Parse(raw []byte) (Message, error) {
-	raw = bytes.TrimSpace(raw)
+	raw = bytes.Trim(raw, blank)
 	m, breaks, err := parse(raw)
 	if err != nil || !breaks {
 		return m, err
@@ -110,7 +113,7 @@ func parse(raw []byte) (m Message, breaks bool, err error) {
 // Split returns the elements of a batch (a JSON array, MCP 2025-03-26), or the
 // one message that raw is.
 func Split(raw []byte) ([]json.RawMessage, error) {
-	raw = bytes.TrimSpace(raw)
+	raw = bytes.Trim(raw, blank)
 	if len(raw) == 0 || raw[0] != '[' {
 		return []json.RawMessage{raw}, nil
 	}
@@ -126,7 +129,7 @@ func Split(raw []byte) ([]json.RawMessage, error) {
 
 // Member returns a top-level member of a JSON object as it was spelt, or nil.
 func Member(object json.RawMessage, name string) json.RawMessage {
-	s := scanner{b: bytes.TrimSpace(object)}
+	s := scanner{b: bytes.Trim(object, blank)}
 	if s.at(0) != '{' {
 		return nil
 	}

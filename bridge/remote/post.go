@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -91,7 +92,7 @@ func (c *Conn) readJSON(resp *http.Response, deliver Deliver) error {
 		return err
 	case err != nil:
 		return joinNoAnswer(err)
-	case !deliver(body):
+	case !deliver(bytes.TrimPrefix(body, []byte(mark))):
 		return ErrNoAnswer
 	}
 	return nil

@@ -66,12 +66,12 @@ func (s *Session) tooLong(m jsonrpc.Message) {
 	s.fail(m, fault.New(fault.Unreachable, fmt.Sprintf("%s has not answered for %v; the call may have run.", s.credential.Name(), s.callLimit),
 		"Look whether it did before you try again; --timeout sets the time."))
 	params := append(append(json.RawMessage(`{"requestId":`), m.ID...), `,"reason":"not answered in time"}`...)
-	note, err := jsonrpc.Parse(append(append([]byte(`{"jsonrpc":"2.0","method":"`+string(mcp.MethodNotificationCancelled)+`","params":`), params...), '}'))
+	cancelled, err := jsonrpc.Parse(append(append([]byte(`{"jsonrpc":"2.0","method":"`+string(mcp.MethodNotificationCancelled)+`","params":`), params...), '}'))
 	if err != nil {
 		return // the id has been parsed before
 	}
 	select {
-	case s.notes <- note:
+	case s.notes <- note{m: cancelled}:
 	case <-s.ctx.Done():
 	}
 }

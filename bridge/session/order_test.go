@@ -3,6 +3,7 @@ package session_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -69,6 +70,36 @@ func TestNotificationsKeepTheirOrder(t *testing.T) {
 	waitFor(t, "all notifications", func() bool { return len(u.methods()) == 12 })
 	if got := strings.Join(u.methods(), " "); got != want {
 		t.Errorf("the server saw\n  %s\nwant\n  %s", got, want)
+	}
+}
+
+// A request that still waits for its token is cancelled: the server hears of
+// the request first, for it would ignore the cancellation of an unknown one.
+func TestNoCancellationOvertakesItsRequest(t *testing.T) {
+	u := newUpstream(t)
+	a := &account{}
+	c := connect(t, u, a)
+	c.open()
+	c.send(`{"jsonrpc":"2.0","id":"first","method":"a"}`)
+	c.line()
+	release := a.block()
+	c.send(`{"jsonrpc":"2.0","id":"slow","method":"tools/call"}`)
+	waitFor(t, "the call at its token", func() bool { return !a.quiet() })
+	a.unblockNext()
+	c.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"slow"}}`)
+	c.send(`{"jsonrpc":"2.0","id":"beside","method":"a"}`) // others are not held up
+	if l := c.line(); !strings.Contains(l, `"id":"beside"`) {
+		t.Errorf("got %s", l)
+	}
+	release()
+	seen := func(what string) int {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		return slices.IndexFunc(u.seen, func(raw string) bool { return strings.Contains(raw, what) })
+	}
+	waitFor(t, "the cancellation", func() bool { return seen("notifications/cancelled") >= 0 })
+	if call := seen("tools/call"); call < 0 || call > seen("notifications/cancelled") {
+		t.Errorf("the server saw the call as number %d, its cancellation as number %d", call, seen("notifications/cancelled"))
 	}
 }
 

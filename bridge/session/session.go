@@ -120,7 +120,7 @@ type Session struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
-	notes chan jsonrpc.Message // notifications and responses of the client, in order
+	notes chan note // notifications and responses of the client, in order
 
 	noteLimit, cancelGrace, describeAfter time.Duration
 
@@ -151,7 +151,7 @@ func New(c Config) *Session {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Session{
 		remote: c.Remote, credential: c.Credential, send: c.Send, sendFor: c.SendFor, needSignIn: c.NeedSignIn, called: c.Called, log: c.Log,
-		ctx: ctx, cancel: cancel, notes: make(chan jsonrpc.Message, 256),
+		ctx: ctx, cancel: cancel, notes: make(chan note, 256),
 		memory: c.Memory, signIn: c.SignIn, hide: c.Hide, callLimit: c.CallLimit, noteLimit: noteLimit, cancelGrace: cancelGrace, describeAfter: describeAfter, inFlight: map[*request]struct{}{},
 	}
 	if s.log == nil {
@@ -215,15 +215,18 @@ func (s *Session) Receive(m jsonrpc.Message) {
 			s.letGo(jsonrpc.Member(m.Params, "requestId"))
 		}
 		select {
-		case s.notes <- m:
+		case s.notes <- note{m: m}:
 		case <-s.ctx.Done():
 		}
 	}
 }
 
-// Close ends the session: what is in flight is given up, and the server is told
-// (DELETE), for which it waits no longer than limit.
+// Close ends the session: what the client has said is still sent, the answers
+// are given up, and the server is told (DELETE). That takes no longer than limit.
 func (s *Session) Close(limit time.Duration) {
+	begun := time.Now()
+	s.drain(limit / 3)
+	limit -= time.Since(begun)
 	s.cancel()
 	done := make(chan struct{})
 	go func() {
@@ -248,6 +251,13 @@ func (s *Session) waitOpening() chan struct{} {
 	return s.opening
 }
 
+// note is a notification or response of the client, or the question whether
+// those before it are sent.
+type note struct {
+	m    jsonrpc.Message
+	said chan struct{} // closed when it is its turn; nil: m is there
+}
+
 // sendNotes posts notifications and responses one after another, in the
 // client's order.
 func (s *Session) sendNotes() {
@@ -255,8 +265,15 @@ func (s *Session) sendNotes() {
 		select {
 		case <-s.ctx.Done():
 			return
-		case m := <-s.notes:
-			s.sendNote(m)
+		case n := <-s.notes:
+			if n.said != nil {
+				close(n.said)
+				continue
+			}
+			if n.m.Method == string(mcp.MethodNotificationCancelled) {
+				s.afterRequest(jsonrpc.Member(n.m.Params, "requestId"))
+			}
+			s.sendNote(n.m)
 		}
 	}
 }

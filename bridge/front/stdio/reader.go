@@ -12,10 +12,20 @@ var ErrTooLong = errors.New("line too long")
 
 // Reader reads lines of any length up to a limit. Lines end in LF or CRLF, the
 // last one may lack its end, and empty ones are skipped.
+//
+// A byte order mark may open the first one: some shells put it there.
 type Reader struct {
 	r     *bufio.Reader
 	limit int
+	begun bool
 }
+
+// mark is the byte order mark, and blank what may stand around a JSON text
+// (RFC 8259 §2); other spaces of Unicode are no JSON.
+const (
+	mark  = "\xef\xbb\xbf"
+	blank = " \t\r\n"
+)
 
 // NewReader reads lines of up to limit bytes from in.
 func NewReader(in io.Reader, limit int) *Reader {
@@ -30,7 +40,11 @@ func (r *Reader) Next() ([]byte, error) {
 		if err != nil && (!errors.Is(err, io.EOF) || len(line) == 0) {
 			return nil, err
 		}
-		if line = bytes.TrimSpace(line); len(line) > 0 {
+		if !r.begun {
+			r.begun = true
+			line = bytes.TrimPrefix(line, []byte(mark))
+		}
+		if line = bytes.Trim(line, blank); len(line) > 0 {
 			return line, nil
 		}
 		if err != nil {

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mark3labs/mcp-go/mcp"
+
 	"drawbridge/bridge/jsonrpc"
 )
 
@@ -55,40 +57,52 @@ func receive(r *Reader, w *Writer, log *slog.Logger, s Session) error {
 		switch {
 		case errors.Is(err, ErrTooLong):
 			log.Warn("line of the client is too long", "limit", MaxMessage)
-			refuse(w, jsonrpc.CodeInvalidRequest, "The message is larger than 128 MiB.")
+			_ = w.Send(jsonrpc.NewError(nil, jsonrpc.CodeInvalidRequest, "The message is larger than 128 MiB.", nil))
 			continue
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return err
 		}
-		batch, err := jsonrpc.Split(line)
-		if err != nil {
-			refuseFor(w, err)
-			continue
-		}
-		for _, one := range batch {
-			m, err := jsonrpc.Parse(one)
+		if line[0] == '[' {
+			all, err := jsonrpc.Split(line)
 			if err != nil {
-				log.Warn("unreadable line of the client", "error", err, "bytes", len(one))
-				refuseFor(w, err)
+				log.Warn("unreadable batch of the client", "error", err, "bytes", len(line))
+				_ = w.Send(refusal(line, err))
 				continue
 			}
-			s.Receive(m)
+			receiveBatch(all, w, s)
+			continue
 		}
+		m, err := jsonrpc.Parse(line)
+		if err != nil {
+			log.Warn("unreadable line of the client", "error", err, "bytes", len(line))
+			_ = w.Send(refusal(line, err)) // a client that does not read ends its input, too
+			continue
+		}
+		receiveOne(m, w, s)
 	}
 }
 
-func refuseFor(w *Writer, err error) {
+func receiveOne(m jsonrpc.Message, w *Writer, s Session) {
+	if m.Method == string(mcp.MethodNotificationCancelled) {
+		w.giveUp(jsonrpc.Member(m.Params, "requestId"))
+	}
+	s.Receive(m)
+}
+
+// refusal answers what Parse or Split refused with err. A request that can be
+// told by its id gets it back; without a method an id may as well be that of a
+// request of the server's.
+func refusal(raw []byte, err error) []byte {
 	if errors.Is(err, jsonrpc.ErrNotJSON) {
-		refuse(w, jsonrpc.CodeParse, "The message is not JSON.")
-		return
+		return jsonrpc.NewError(nil, jsonrpc.CodeParse, "The message is not JSON.", nil)
 	}
-	refuse(w, jsonrpc.CodeInvalidRequest, "The message is not JSON-RPC 2.0.")
-}
-
-func refuse(w *Writer, code int, message string) {
-	_ = w.Send(jsonrpc.NewError(nil, code, message, nil)) // a client that does not read ends its input, too
+	id := jsonrpc.Member(raw, "id")
+	if jsonrpc.Member(raw, "method") == nil {
+		id = nil
+	}
+	return jsonrpc.NewError(id, jsonrpc.CodeInvalidRequest, "The message is not JSON-RPC 2.0.", nil)
 }
 
 // Writer writes messages to the client, one on each line. It is safe for
@@ -97,15 +111,26 @@ type Writer struct {
 	mu  sync.Mutex
 	out io.Writer
 	buf []byte
+	// batches are those of the client that are not answered yet.
+	batches []*batch
 }
 
 // keep is the size up to which the line buffer is kept between messages.
 const keep = 64 << 10
 
 // Send writes one message, which must not hold a line break, and its line end.
+// What answers a request of a batch is kept until the others are answered, too.
 func (w *Writer) Send(message []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if len(w.batches) > 0 && w.collect(message) {
+		return w.flush()
+	}
+	return w.write(message)
+}
+
+// write writes one line. The lock is held.
+func (w *Writer) write(message []byte) error {
 	if len(message) >= keep { // not copied: it may be many MiB
 		if _, err := w.out.Write(message); err != nil {
 			return err

@@ -47,6 +47,7 @@ func TestServePassesLinesOn(t *testing.T) {
 		{"CRLF and empty lines", "\r\n{\"id\":1,\"method\":\"x\"}\r\n\n", "{\"id\":1,\"method\":\"x\"}\n"},
 		{"no last line end", "{\"method\":\"a\"}\n{\"method\":\"b\"}", "{\"method\":\"a\"}\n{\"method\":\"b\"}\n"},
 		{"batch", "[{\"id\":1.0,\"method\":\"x\"},{\"method\":\"y\"}]\n", "{\"id\":1.0,\"method\":\"x\"}\n{\"method\":\"y\"}\n"},
+		{"byte order mark", "\ufeff{\"method\":\"y\"}\n", "{\"method\":\"y\"}\n"},
 		{"line separator stays", "{\"method\":\"\u2028\"}\n", "{\"method\":\"\u2028\"}\n"},
 		{"three MiB", big + "\n", big + "\n"},
 	} {
@@ -59,8 +60,8 @@ func TestServePassesLinesOn(t *testing.T) {
 }
 
 func TestServeAnswersBadLinesAndGoesOn(t *testing.T) {
-	got := serve(t, strings.NewReader("nonsense\n{\"id\":1}\n[]\n{\"id\":2,\"method\":\"x\"}\n"))
-	want := []string{`"code":-32700`, `"code":-32600`, `"code":-32600`, `{"id":2,"method":"x"}`}
+	got := serve(t, strings.NewReader("nonsense\n\u00a0{}\n{\"id\":1}\n{\"id\":1.0,\"method\":7}\n[]\n{\"id\":2,\"method\":\"x\"}\n"))
+	want := []string{`"code":-32700`, `"code":-32700`, `"id":null,"error":{"code":-32600`, `"id":1.0,"error":{"code":-32600`, `"code":-32600`, `{"id":2,"method":"x"}`}
 	lines := strings.Split(strings.TrimSpace(got), "\n")
 	if len(lines) != len(want) {
 		t.Fatalf("got %d lines, want %d:\n%s", len(lines), len(want), got)
@@ -104,10 +105,11 @@ func TestReaderSkipsWhatIsTooLong(t *testing.T) {
 func FuzzReader(f *testing.F) {
 	f.Add("a\nb\r\n\n c")
 	f.Add("\r\r\n\x00\n")
+	f.Add("\ufeff\n\ufeffa\u00a0\n")
 	f.Fuzz(func(t *testing.T, in string) {
 		var want []string
-		for line := range strings.SplitSeq(in, "\n") {
-			if line = string(bytes.TrimSpace([]byte(line))); line != "" {
+		for line := range strings.SplitSeq(strings.TrimPrefix(in, "\ufeff"), "\n") {
+			if line = strings.Trim(line, " \t\r"); line != "" {
 				want = append(want, line)
 			}
 		}
