@@ -178,9 +178,9 @@ func TestCancelledCallIsLetGo(t *testing.T) {
 
 func waitFor(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("not within 5 s: %s", what)
+			t.Fatalf("not within 30 s: %s", what)
 		}
 	}
 }
@@ -331,7 +331,11 @@ func TestCloseInTime(t *testing.T) {
 			for i := range 20 {
 				c.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"hang"}`, i))
 			}
-			time.Sleep(50 * time.Millisecond)
+			waitFor(t, "20 calls at the server", func() bool {
+				u.mu.Lock()
+				defer u.mu.Unlock()
+				return strings.Count(strings.Join(u.seen, " "), `"hang"`) == 20
+			})
 			slow(u, a)
 			begun := time.Now()
 			c.s.Close(limit)
