@@ -10,8 +10,9 @@ import { chromium } from './chromium.ts'
  *   address of the latter.
  */
 const backend = process.env['DRAWBRIDGE_E2E_BACKEND']
-// Below the range that systems hand out to others.
-const port = 24317
+// Below the range that systems hand out to others; another one for a second run
+// beside the first.
+const port = Number(process.env['DRAWBRIDGE_E2E_PORT'] ?? 24317)
 
 export default defineConfig({
   testDir: './e2e',
