@@ -1,0 +1,185 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"drawbridge/bridge/credential"
+	"drawbridge/bridge/fault"
+	"drawbridge/bridge/jsonrpc"
+	"drawbridge/bridge/remote"
+)
+
+// call passes a request on and sees to it that it is answered exactly once,
+// unless ctx ends: then it reports false.
+func (s *Session) call(ctx context.Context, m jsonrpc.Message) (answered bool) {
+	if ctx.Err() != nil {
+		return false
+	}
+	s.greet()
+	if s.hiddenCall(m) {
+		return true
+	}
+	asked := s.isAsked()
+	if err := s.connected(m); err != nil {
+		if !s.offer(m, err) {
+			s.fail(m, err)
+		}
+		return true
+	}
+	if empty := s.without(m.Method); empty != nil {
+		s.answered(m.ID, func(r *request) { r.answer.Result = empty })
+		s.reply(jsonrpc.NewResult(m.ID, empty))
+		return true
+	}
+	if m.Method == string(mcp.MethodToolsCall) {
+		s.awaitStream(ctx)
+	}
+	epoch := s.currentEpoch()
+	err := s.pass(ctx, m)
+	switch {
+	case sessionGone(err):
+		// The server did not act: it does not know the session. Say initialize
+		// again and repeat the request (MCP 2025-03-26, session management).
+		if err = s.reconnect(epoch); err == nil {
+			err = s.pass(ctx, m)
+		}
+	case refusedInSession(err):
+		if s.reconnect(epoch) == nil { // else what the server said stands
+			// Not as pass does: a token that was refused twice is not renewed again.
+			err = s.remote.Post(ctx, m.Raw, func(raw []byte) bool { return s.relay(raw, m.ID) })
+		}
+	}
+	switch {
+	case err == nil && asked:
+		s.needMet()
+	case err != nil && ctx.Err() != nil:
+		return false
+	case err != nil && !s.offer(m, err):
+		s.fail(m, err)
+	}
+	return true
+}
+
+// pass posts a request and sends what comes back to the client. A nil error
+// means that the response was among it.
+func (s *Session) pass(ctx context.Context, m jsonrpc.Message) error {
+	if isWish(m.Method) {
+		return s.exchange(ctx, s.remote.Post, m.Raw, func(raw []byte) bool {
+			if r, err := jsonrpc.Parse(raw); err == nil && r.Result != nil {
+				s.granted(m) // before the client hears it and asks for the next
+			}
+			return s.relay(raw, m.ID)
+		})
+	}
+	if s.hide == nil || m.Method != string(mcp.MethodToolsList) {
+		return s.exchange(ctx, s.remote.Post, m.Raw, func(raw []byte) bool { return s.relay(raw, m.ID) })
+	}
+	return s.exchange(ctx, s.remote.Post, m.Raw, func(raw []byte) bool {
+		batch, err := jsonrpc.Split(raw)
+		if err != nil {
+			return s.relay(raw, m.ID)
+		}
+		responded := false
+		for _, one := range batch {
+			responded = s.relay(s.withoutHidden(one), m.ID) || responded
+		}
+		return responded
+	})
+}
+
+// relay sends the server's message, or each message of its batch, to the
+// client. It reports whether the response to id was among them; other responses
+// are dropped, for nobody waits for them here.
+func (s *Session) relay(raw []byte, id json.RawMessage) (responded bool) {
+	batch, err := jsonrpc.Split(raw)
+	if err != nil {
+		s.log.Warn("unreadable message of the server dropped", "error", err, "bytes", len(raw))
+		return false
+	}
+	for _, one := range batch {
+		m, err := jsonrpc.Parse(one)
+		if err != nil {
+			s.log.Warn("unreadable message of the server dropped", "error", err, "bytes", len(one))
+			continue
+		}
+		if !m.IsResponse() {
+			s.progressed(id, m)
+		}
+		switch {
+		case !m.IsResponse() && id != nil:
+			if err := s.sendFor(id, m.Raw); err != nil && s.ctx.Err() == nil {
+				s.log.Warn("client does not read", "error", err)
+			}
+		case !m.IsResponse():
+			s.reply(m.Raw)
+		case responded || !isAnswer(m, id):
+			s.log.Warn("response to nobody dropped", "bytes", len(one))
+		case bytes.Equal(m.ID, id):
+			responded = true
+			s.answered(id, func(r *request) { r.answer = m })
+			s.reply(m.Raw)
+		default: // the id in another spelling, or an error that did not say whose it is
+			responded = true
+			s.answered(id, func(r *request) { r.answer = m })
+			s.reply(jsonrpc.Answer(id, m))
+		}
+	}
+	return responded
+}
+
+func isAnswer(m jsonrpc.Message, id json.RawMessage) bool {
+	return id != nil && (jsonrpc.SameID(m.ID, id) || m.ID == nil && m.Error != nil)
+}
+
+func (s *Session) reply(raw []byte) {
+	if err := s.send(raw); err != nil && s.ctx.Err() == nil {
+		s.log.Warn("client does not read", "error", err)
+	}
+}
+
+// maxReplays bounds how often a message is sent with another token. More than
+// one is for tokens that are replaced while the message is under way: at some
+// servers one dies with the next renewal, and a busy machine takes longer than
+// that.
+const maxReplays = 4
+
+// exchange posts a message, and again with another token when the server
+// refuses the one it got. A 401 says that the message was not processed, unless
+// it is about the rest of a stream that broke.
+func (s *Session) exchange(ctx context.Context, post postFunc, raw []byte, deliver remote.Deliver) error {
+	for try := 0; ; try++ {
+		err := post(ctx, raw, deliver)
+		var refused *remote.Challenge
+		if errors.Is(err, remote.ErrNoAnswer) || !errors.As(err, &refused) || try == maxReplays {
+			return err
+		}
+		if refused.Status == 403 {
+			if stepErr := s.stepUp(ctx, refused); stepErr != nil {
+				return stepErr
+			}
+			continue
+		}
+		if refused.Status != 401 {
+			return err
+		}
+		rejectErr := s.credential.Reject(ctx, credential.Rejection{
+			Token: refused.Token, Status: refused.Status, Challenge: refused.Header, Again: try > 0,
+		})
+		var known *fault.Error
+		switch {
+		case rejectErr == nil:
+		case try > 0 && !errors.As(rejectErr, &known):
+			return err // there is no newer token: the refusal says it
+		default:
+			return rejectErr
+		}
+	}
+}
+
+// postFunc is Conn.Post, or Conn.Open for initialize.
+type postFunc func(ctx context.Context, raw []byte, deliver remote.Deliver) error
