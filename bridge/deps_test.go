@@ -39,7 +39,7 @@ var table = []row{
 	},
 	{
 		"cli",
-		[]string{"serve", "front/localhttp", "guard", "audit", "adopt", "tray", "agent", "control", "doctor", "doctor/report", "desktop", "browser", "clients", "front/stdio", "era", "session", "remote", "credential", "oauth", "vault", "token", "config", "network", "jsonrpc", "fault", "secret"},
+		[]string{"serve", "front/localhttp", "guard", "audit", "adopt", "tray", "agent", "control", "doctor", "doctor/report", "desktop", "browser", "clients", "front/stdio", "era", "session", "remote", "credential", "oauth", "vault", "token", "config", "network", "jsonrpc", "mcp", "fault", "secret"},
 		"The commands put the parts together, so they may know all of them.",
 	},
 	{
@@ -84,7 +84,7 @@ var table = []row{
 	},
 	{
 		"front/stdio",
-		[]string{"jsonrpc"},
+		[]string{"jsonrpc", "mcp"},
 		"A local client is served without knowing that tokens exist.",
 	},
 	{
@@ -109,12 +109,12 @@ var table = []row{
 	},
 	{
 		"session",
-		[]string{"remote", "credential", "oauth", "jsonrpc", "fault"},
+		[]string{"remote", "credential", "oauth", "jsonrpc", "mcp", "fault"},
 		"It joins a front to a remote and takes the remote's challenges to a credential.",
 	},
 	{
 		"era",
-		[]string{"remote", "config", "jsonrpc", "fault"},
+		[]string{"remote", "config", "jsonrpc", "mcp", "fault"},
 		"It knows how MCP's messages changed; nothing of tokens, nor how a client is connected.",
 	},
 	{
@@ -163,6 +163,7 @@ var table = []row{
 		"It makes connections without knowing what goes over them.",
 	},
 	{"jsonrpc", nil, "The envelope of a message."},
+	{"mcp", nil, "The words of the protocol, without what they mean."},
 	{"fault", nil, "Everybody uses it, so it may use nobody."},
 	{"secret", nil, "Everybody uses it, so it may use nobody."},
 }

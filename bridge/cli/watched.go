@@ -6,13 +6,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mark3labs/mcp-go/mcp"
-
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/control"
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/front/stdio"
 	"drawbridge/bridge/jsonrpc"
+	"drawbridge/bridge/mcp"
 	"drawbridge/bridge/session"
 )
 
@@ -66,7 +65,7 @@ const (
 // 2026-07-28 on, any.
 func introduce(to *control.Reporter, m jsonrpc.Message) {
 	from, client, version := m.Params, "clientInfo", "protocolVersion"
-	if m.Method != string(mcp.MethodInitialize) {
+	if m.Method != mcp.MethodInitialize {
 		from, client, version = jsonrpc.Member(m.Params, "_meta"), metaClient, metaVersion
 	}
 	var info struct{ Name, Version string }

@@ -16,6 +16,7 @@ import (
 	"encoding/json"
 
 	"drawbridge/bridge/jsonrpc"
+	"drawbridge/bridge/mcp"
 )
 
 // Era is a half of MCP's history.
@@ -32,7 +33,7 @@ const (
 // last one with initialize.
 const (
 	Version      = "2026-07-28"
-	LatestLegacy = "2025-11-25"
+	LatestLegacy = mcp.LatestWithInitialize
 )
 
 // legacyVersions are the revisions with initialize.

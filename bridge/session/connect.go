@@ -8,10 +8,9 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/mark3labs/mcp-go/mcp"
-
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/jsonrpc"
+	"drawbridge/bridge/mcp"
 	"drawbridge/bridge/remote"
 )
 
@@ -100,7 +99,7 @@ func minimalDescription(m jsonrpc.Message, why string) json.RawMessage {
 	var version string
 	_ = json.Unmarshal(jsonrpc.Member(m.Params, "protocolVersion"), &version)
 	if version == "" {
-		version = mcp.LATEST_PROTOCOL_VERSION
+		version = mcp.LatestWithInitialize
 	}
 	changed := map[string]any{"listChanged": true}
 	raw, _ := json.Marshal(map[string]any{ // always encodable
@@ -197,7 +196,7 @@ func (s *Session) connect() *attempt {
 func (s *Session) handshake(ctx context.Context, initialize jsonrpc.Message, n int) error {
 	id := json.RawMessage(`"drawbridge-initialize-` + strconv.Itoa(n) + `"`)
 	var refused json.RawMessage
-	err := s.exchange(ctx, s.remote.Open, jsonrpc.NewRequest(id, string(mcp.MethodInitialize), initialize.Params), func(raw []byte) bool {
+	err := s.exchange(ctx, s.remote.Open, jsonrpc.NewRequest(id, mcp.MethodInitialize, initialize.Params), func(raw []byte) bool {
 		m, err := jsonrpc.Parse(raw)
 		if err != nil || !m.IsResponse() {
 			return false

@@ -7,10 +7,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/mark3labs/mcp-go/mcp"
-
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/jsonrpc"
+	"drawbridge/bridge/mcp"
 )
 
 // Memory keeps what the server said of itself from one session to the next, so
@@ -45,9 +44,9 @@ type picture struct {
 // lists are the capabilities of which the client keeps lists, and what tells it
 // to ask for them again.
 var lists = []struct{ capability, changed string }{
-	{"tools", string(mcp.MethodNotificationToolsListChanged)},
-	{"prompts", string(mcp.MethodNotificationPromptsListChanged)},
-	{"resources", string(mcp.MethodNotificationResourcesListChanged)},
+	{"tools", mcp.NotificationToolsListChanged},
+	{"prompts", mcp.NotificationPromptsListChanged},
+	{"resources", mcp.NotificationResourcesListChanged},
 }
 
 // give answers the client's initialize with a result, unless it has an answer.
@@ -193,14 +192,14 @@ func (s *Session) greet() {
 // and all when the client was told the truth, are the server's: nil.
 func (s *Session) without(method string) json.RawMessage {
 	var capability, empty string
-	switch mcp.MCPMethod(method) {
+	switch method {
 	case mcp.MethodToolsList:
 		capability, empty = "tools", `{"tools":[]}`
 	case mcp.MethodPromptsList:
 		capability, empty = "prompts", `{"prompts":[]}`
 	case mcp.MethodResourcesList:
 		capability, empty = "resources", `{"resources":[]}`
-	case mcp.MethodResourcesTemplatesList:
+	case mcp.MethodResourcesTemplates:
 		capability, empty = "resources", `{"resourceTemplates":[]}`
 	case mcp.MethodSetLogLevel:
 		capability, empty = "logging", `{}`

@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/mark3labs/mcp-go/mcp"
-
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/jsonrpc"
+	"drawbridge/bridge/mcp"
 )
 
 // progressMost is how many times its limit a request may take that makes progress.
@@ -46,7 +45,7 @@ func (s *Session) progressed(id json.RawMessage, m jsonrpc.Message) {
 		return
 	}
 	var token json.RawMessage
-	if m.Method == string(mcp.MethodNotificationProgress) {
+	if m.Method == mcp.NotificationProgress {
 		token = jsonrpc.Member(m.Params, "progressToken")
 	}
 	s.mu.Lock()
@@ -66,7 +65,7 @@ func (s *Session) tooLong(m jsonrpc.Message) {
 	s.fail(m, fault.New(fault.Unreachable, fmt.Sprintf("%s has not answered for %v; the call may have run.", s.credential.Name(), s.callLimit),
 		"Look whether it did before you try again; --timeout sets the time."))
 	params := append(append(json.RawMessage(`{"requestId":`), m.ID...), `,"reason":"not answered in time"}`...)
-	cancelled, err := jsonrpc.Parse(append(append([]byte(`{"jsonrpc":"2.0","method":"`+string(mcp.MethodNotificationCancelled)+`","params":`), params...), '}'))
+	cancelled, err := jsonrpc.Parse(append(append([]byte(`{"jsonrpc":"2.0","method":"`+mcp.NotificationCancelled+`","params":`), params...), '}'))
 	if err != nil {
 		return // the id has been parsed before
 	}
@@ -79,7 +78,7 @@ func (s *Session) tooLong(m jsonrpc.Message) {
 // hiddenCall reports whether the request calls a tool that clients do not get to
 // see, and answers it as one that is not there.
 func (s *Session) hiddenCall(m jsonrpc.Message) bool {
-	if s.hide == nil || m.Method != string(mcp.MethodToolsCall) {
+	if s.hide == nil || m.Method != mcp.MethodToolsCall {
 		return false
 	}
 	var name string

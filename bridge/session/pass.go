@@ -6,11 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 
-	"github.com/mark3labs/mcp-go/mcp"
-
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/jsonrpc"
+	"drawbridge/bridge/mcp"
 	"drawbridge/bridge/remote"
 )
 
@@ -36,7 +35,7 @@ func (s *Session) call(ctx context.Context, m jsonrpc.Message) (answered bool) {
 		s.reply(jsonrpc.NewResult(m.ID, empty))
 		return true
 	}
-	if m.Method == string(mcp.MethodToolsCall) {
+	if m.Method == mcp.MethodToolsCall {
 		s.awaitStream(ctx)
 	}
 	epoch := s.currentEpoch()
@@ -76,7 +75,7 @@ func (s *Session) pass(ctx context.Context, m jsonrpc.Message) error {
 			return s.relay(raw, m.ID)
 		})
 	}
-	if s.hide == nil || m.Method != string(mcp.MethodToolsList) {
+	if s.hide == nil || m.Method != mcp.MethodToolsList {
 		return s.exchange(ctx, s.remote.Post, m.Raw, func(raw []byte) bool { return s.relay(raw, m.ID) })
 	}
 	return s.exchange(ctx, s.remote.Post, m.Raw, func(raw []byte) bool {

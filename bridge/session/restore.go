@@ -5,9 +5,8 @@ import (
 	"encoding/json"
 	"strconv"
 
-	"github.com/mark3labs/mcp-go/mcp"
-
 	"drawbridge/bridge/jsonrpc"
+	"drawbridge/bridge/mcp"
 )
 
 // wishes are what the client has asked of the session at the server, and what a
@@ -25,7 +24,7 @@ const mostSubscriptions = 4096
 // isWish reports whether a request is one of those.
 func isWish(method string) bool {
 	switch method {
-	case string(mcp.MethodSetLogLevel), string(mcp.MethodResourcesSubscribe), string(mcp.MethodResourcesUnsubscribe):
+	case mcp.MethodSetLogLevel, mcp.MethodResourcesSubscribe, mcp.MethodResourcesUnsubscribe:
 		return true
 	}
 	return false
@@ -36,7 +35,7 @@ func (s *Session) granted(m jsonrpc.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w := &s.wishes
-	if m.Method == string(mcp.MethodSetLogLevel) {
+	if m.Method == mcp.MethodSetLogLevel {
 		w.level = m.Params
 		return
 	}
@@ -45,7 +44,7 @@ func (s *Session) granted(m jsonrpc.Message) {
 		return
 	}
 	_, known := w.subscriptions[uri]
-	if m.Method == string(mcp.MethodResourcesUnsubscribe) {
+	if m.Method == mcp.MethodResourcesUnsubscribe {
 		delete(w.subscriptions, uri)
 		for i, u := range w.order {
 			if u == uri {
@@ -77,10 +76,10 @@ func (s *Session) restore(ctx context.Context) {
 	}
 	var all []wish
 	if level != nil {
-		all = append(all, wish{string(mcp.MethodSetLogLevel), level})
+		all = append(all, wish{mcp.MethodSetLogLevel, level})
 	}
 	for _, uri := range s.wishes.order {
-		all = append(all, wish{string(mcp.MethodResourcesSubscribe), s.wishes.subscriptions[uri]})
+		all = append(all, wish{mcp.MethodResourcesSubscribe, s.wishes.subscriptions[uri]})
 	}
 	s.mu.Unlock()
 	for i, w := range all {

@@ -16,10 +16,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/mark3labs/mcp-go/mcp"
-
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/jsonrpc"
+	"drawbridge/bridge/mcp"
 	"drawbridge/bridge/remote"
 )
 
@@ -172,7 +171,7 @@ func New(c Config) *Session {
 // notifications wait while 256 others do.
 func (s *Session) Receive(m jsonrpc.Message) {
 	switch {
-	case m.Method == string(mcp.MethodInitialize) && m.IsRequest():
+	case m.Method == mcp.MethodInitialize && m.IsRequest():
 		a := s.begin(m)
 		s.work.Go(func() { s.open(m, a) })
 	case m.IsRequest():
@@ -185,7 +184,7 @@ func (s *Session) Receive(m jsonrpc.Message) {
 		}
 		s.work.Go(func() {
 			defer s.done(r)
-			if m.Method == string(mcp.MethodPing) && !s.isReady() {
+			if m.Method == mcp.MethodPing && !s.isReady() {
 				empty := json.RawMessage(`{}`)
 				s.answered(m.ID, func(r *request) { r.answer.Result = empty })
 				s.reply(jsonrpc.NewResult(m.ID, empty)) // the client asks whether we live
@@ -209,7 +208,7 @@ func (s *Session) Receive(m jsonrpc.Message) {
 				s.opening = make(chan struct{})
 			}
 			s.mu.Unlock()
-		case string(mcp.MethodNotificationCancelled):
+		case mcp.NotificationCancelled:
 			s.letGo(jsonrpc.Member(m.Params, "requestId"))
 		}
 		select {
@@ -268,7 +267,7 @@ func (s *Session) sendNotes() {
 				close(n.said)
 				continue
 			}
-			if n.m.Method == string(mcp.MethodNotificationCancelled) {
+			if n.m.Method == mcp.NotificationCancelled {
 				s.afterRequest(jsonrpc.Member(n.m.Params, "requestId"))
 			}
 			s.sendNote(n.m)

@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/mark3labs/mcp-go/mcp"
-
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/jsonrpc"
+	"drawbridge/bridge/mcp"
 )
 
 // signInTool is the tool that a client sees, and only it, while nobody is signed
@@ -33,7 +32,7 @@ func (s *Session) offer(m jsonrpc.Message, err error) bool {
 	if s.signIn == nil || !fault.Is(err, fault.SignInNeeded) {
 		return false
 	}
-	switch mcp.MCPMethod(m.Method) {
+	switch m.Method {
 	case mcp.MethodToolsList:
 		s.noteNeed(err)
 		s.mu.Lock()
@@ -114,7 +113,7 @@ func (s *Session) watchOffer() {
 			s.mu.Lock()
 			s.watching = false
 			s.mu.Unlock()
-			if err := s.connected(jsonrpc.Message{Method: string(mcp.MethodToolsList)}); err != nil {
+			if err := s.connected(jsonrpc.Message{Method: mcp.MethodToolsList}); err != nil {
 				s.log.Debug("signed in, but not connected", "error", err)
 			}
 			s.mu.Lock()
@@ -122,7 +121,7 @@ func (s *Session) watchOffer() {
 			s.offered = false
 			s.mu.Unlock()
 			if offered {
-				s.lookAgain(string(mcp.MethodNotificationToolsListChanged))
+				s.lookAgain(mcp.NotificationToolsListChanged)
 			}
 			return
 		}

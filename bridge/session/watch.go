@@ -6,10 +6,9 @@ import (
 	"errors"
 	"time"
 
-	"github.com/mark3labs/mcp-go/mcp"
-
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/jsonrpc"
+	"drawbridge/bridge/mcp"
 )
 
 // Outcome is how a request of the client ended.
@@ -69,7 +68,7 @@ func (s *Session) tell(r *request) {
 	}
 	c := Call{At: r.at, Took: time.Since(r.at), Method: r.method, Outcome: Cancelled}
 	switch r.method {
-	case string(mcp.MethodToolsCall), string(mcp.MethodPromptsGet):
+	case mcp.MethodToolsCall, mcp.MethodPromptsGet:
 		_ = json.Unmarshal(small(r.params, "name"), &c.Tool)
 	}
 	switch {
@@ -80,7 +79,7 @@ func (s *Session) tell(r *request) {
 		_ = json.Unmarshal(small(r.answer.Error, "code"), &c.Code)
 	case r.answer.Result != nil:
 		c.Outcome = Answered
-		if r.method == string(mcp.MethodToolsCall) && string(small(r.answer.Result, "isError")) == "true" {
+		if r.method == mcp.MethodToolsCall && string(small(r.answer.Result, "isError")) == "true" {
 			c.Outcome = ToolFailed
 		}
 	}

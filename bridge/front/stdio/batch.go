@@ -4,9 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 
-	"github.com/mark3labs/mcp-go/mcp"
-
 	"drawbridge/bridge/jsonrpc"
+	"drawbridge/bridge/mcp"
 )
 
 // batch is a client's batch (MCP 2025-03-26) until all of its requests are
@@ -64,7 +63,7 @@ func receiveBatch(all []json.RawMessage, w *Writer, s Session) {
 		case err != nil:
 			b.slots = append(b.slots, slot{answer: refusal(raw, err)})
 			continue
-		case m.Method == string(mcp.MethodInitialize):
+		case m.Method == mcp.MethodInitialize:
 			b.slots = append(b.slots, slot{answer: jsonrpc.NewError(m.ID, jsonrpc.CodeInvalidRequest, "initialize must not be in a batch.", nil)})
 			continue
 		case m.IsRequest():

@@ -12,9 +12,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mark3labs/mcp-go/mcp"
-
 	"drawbridge/bridge/jsonrpc"
+	"drawbridge/bridge/mcp"
 )
 
 // MaxMessage bounds one line of the client, in bytes.
@@ -85,7 +84,7 @@ func receive(r *Reader, w *Writer, log *slog.Logger, s Session) error {
 }
 
 func receiveOne(m jsonrpc.Message, w *Writer, s Session) {
-	if m.Method == string(mcp.MethodNotificationCancelled) {
+	if m.Method == mcp.NotificationCancelled {
 		w.giveUp(jsonrpc.Member(m.Params, "requestId"))
 	}
 	s.Receive(m)
