@@ -54,7 +54,7 @@ packed() {
 documents() {
   local program=$2 page
   mkdir -p "$1"/share/{man/man1,bash-completion/completions,zsh/site-functions,zsh/vendor-completions,fish/vendor_completions.d}
-  "$program" man --dir "$1/share/man/man1"
+  go run -buildvcs=false ./build/man -version "$version" -dir "$1/share/man/man1"
   for page in "$1"/share/man/man1/*.1; do gzip -9n "$page"; done
   "$program" completion bash >"$1/share/bash-completion/completions/drawbridge"
   "$program" completion zsh >"$1/share/zsh/site-functions/_drawbridge"
@@ -140,7 +140,7 @@ make_macos() {
     mkdir -p "$files/bin"
     GOOS=darwin GOARCH=$cpu lean "$files/bin/drawbridge"
     GOOS=darwin GOARCH=$cpu lean "$files/bin/drawbridge-demo" demo
-    go run -buildvcs=false . man --dir "$files/share/man/man1"
+    go run -buildvcs=false ./build/man -version "$version" -dir "$files/share/man/man1"
     cp LICENSE "$files/"
     packed "drawbridge-$version-macos-$cpu" "$files"
   done

@@ -61,9 +61,16 @@ func Main(ctx context.Context, p Process) int {
 	return public.Code.ExitStatus()
 }
 
+// Commands returns the tree of commands of that version, for what describes
+// them. To run one there is Main.
+func Commands(version string) *cobra.Command {
+	return (&app{Process: Process{Version: version}}).root()
+}
+
 func (a *app) root() *cobra.Command {
+	version := false
 	root := &cobra.Command{
-		Use: "drawbridge", Version: a.Version,
+		Use: "drawbridge",
 		Short: "Sign in once; every MCP client on this computer can use the server.",
 		Long: `Drawbridge signs you in to remote MCP servers in the browser, keeps the tokens in
 the keychain of this computer, and connects MCP clients to those servers.
@@ -84,15 +91,23 @@ and 12 without a keychain.`,
 			}
 			return noCommand(cmd, args[0])
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if version {
+				_, err := fmt.Fprint(a.Stdout, a.versionLine())
+				return err
+			}
+			return cmd.Help()
+		},
 	}
 	root.CompletionOptions.DisableDefaultCmd = true // completion is our own
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fault.Wrap(err, fault.Usage, optionWords(err), "Run: "+cmd.CommandPath()+" --help")
 	})
-	root.SetVersionTemplate(a.versionLine())
 	root.SetHelpCommand(helpCommand(root))
+	// Not cobra's own: that one prints with text/template, whose look at methods by
+	// name makes the linker keep every method there is.
+	root.Flags().BoolVar(&version, "version", false, "print the version")
 	f := root.PersistentFlags()
 	f.StringVar(&a.configDir, "config-dir", "", "keep the settings in `DIR` (default: DRAWBRIDGE_CONFIG_DIR, or your settings folder)")
 	f.StringVar(&a.stateDir, "state-dir", "", "keep all else but secrets in `DIR` (default: DRAWBRIDGE_STATE_DIR, or your state folder)")
@@ -109,7 +124,7 @@ and 12 without a keychain.`,
 		a.login(), a.logout(), a.status(), a.token(), a.headers(), a.inspect(), a.accounts(), a.use(), a.doctor(),
 		a.stdio(), a.serve(), a.clients(), a.install(), a.uninstall(), a.sessions(), a.activity(),
 		a.key(), a.mint(), a.deny(), a.audit(),
-		a.agent(), a.vault(), a.demo(), a.completion(), a.man(), a.version(),
+		a.agent(), a.vault(), a.demo(), a.completion(), a.version(),
 	)
 	root.SetHelpCommandGroupID("more")
 	a.complete(root)

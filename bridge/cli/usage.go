@@ -51,9 +51,6 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 // command's name.
 func describeHelpFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolP("help", "h", false, "show this")
-	if cmd.Version != "" {
-		cmd.Flags().Bool("version", false, "print the version")
-	}
 	for _, sub := range cmd.Commands() {
 		describeHelpFlags(sub)
 	}
