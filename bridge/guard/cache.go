@@ -105,6 +105,14 @@ func (c *Cache) get(key Hash, now time.Time) (*Identity, *Refusal, bool) {
 	return nil, nil, false
 }
 
+// knows reports whether a credential was found good before, though it may have
+// to be looked at anew.
+func (c *Cache) knows(key Hash) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.good[key] != nil
+}
+
 // once runs verify for the first of those who ask for a key at the same time
 // and gives its verdict to all.
 func (c *Cache) once(ctx context.Context, key Hash, verify func() (*Identity, *Refusal), now time.Time) (*Identity, *Refusal) {

@@ -152,6 +152,13 @@ func (g *Guard) Admit(r *http.Request, server string) (Caller, *Refusal) {
 		return Caller{}, g.refuse(r, server, nil, no)
 	}
 	key := hash(credential)
+	// Who was let in before is not locked out with the others of an address:
+	// behind one, or on this computer, is more than one client.
+	if g.cfg.Limits != nil && !g.cfg.Cache.knows(key) {
+		if no := g.cfg.Limits.lockedOut(address, now); no != nil {
+			return Caller{}, g.refuse(r, server, nil, no)
+		}
+	}
 	id, no := g.identify(r.Context(), key, credential, now)
 	if no == nil && g.cfg.Denied != nil {
 		denied, err := g.cfg.Denied.Denied(r.Context(), id, key)

@@ -531,15 +531,20 @@ func TestLimits(t *testing.T) {
 	if code, _ := admit(t, g, token); code != "" {
 		t.Errorf("after the pause: %s", code)
 	}
+	at = at.Add(21 * time.Second)
 	for range 4 {
 		_, _ = admit(t, g, "wrong")
 	}
-	code, no := admit(t, g, token)
+	other := sign(t, jwt.SigningMethodRS256, rsaKey, "", with(map[string]any{"sub": "grace"}))
+	code, no := admit(t, g, other)
 	if code != guard.LockedOut || no.RetryAfter != time.Minute {
 		t.Errorf("after four refusals: %q", code)
 	}
-	at = at.Add(time.Minute)
 	if code, _ := admit(t, g, token); code != "" {
+		t.Errorf("who was let in before is locked out with the address: %q", code)
+	}
+	at = at.Add(time.Minute)
+	if code, _ := admit(t, g, other); code != "" {
 		t.Errorf("after the lock-out: %s", code)
 	}
 }

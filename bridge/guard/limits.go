@@ -54,12 +54,25 @@ func NewLimits(c LimitConfig) *Limits {
 
 // address takes one request of an address.
 func (l *Limits) address(address string, now time.Time) *Refusal {
+	if l.cfg.PerAddress == 0 {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return take(l.byAddress, address, l.cfg.PerAddress, now, "too many requests from this address")
+}
+
+// lockedOut refuses an address that showed too many wrong credentials.
+func (l *Limits) lockedOut(address string, now time.Time) *Refusal {
+	if l.cfg.Failures == 0 {
+		return nil
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if f := l.failures[address]; f != nil && now.Before(f.until) {
 		return limited(LockedOut, "too many refused credentials came from this address", f.until.Sub(now))
 	}
-	return take(l.byAddress, address, l.cfg.PerAddress, now, "too many requests from this address")
+	return nil
 }
 
 // subject takes one request of a caller.

@@ -45,6 +45,8 @@ type Config struct {
 	Hosts     []string
 	Origins   []string
 	MaxBody   int64
+	// HeadLimit bounds the time that a request's head may take to come; 0: 10 s.
+	HeadLimit time.Duration
 	// Knows reports whether there is a server of the name.
 	Knows func(server string) bool
 	Open  func(ctx context.Context, at localhttp.Target, caller guard.Caller, modern bool, send localhttp.Send) (localhttp.Session, error)
@@ -56,7 +58,7 @@ type Config struct {
 }
 
 const (
-	// headLimit bounds the time and size of a request's head.
+	// headLimit and maxHead bound the time and size of a request's head.
 	headLimit    = 10 * time.Second
 	maxHead      = 32 << 10
 	idleLimit    = 2 * time.Minute
@@ -67,6 +69,9 @@ const (
 func Run(ctx context.Context, c Config) error {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.HeadLimit <= 0 {
+		c.HeadLimit = headLimit
 	}
 	if err := c.check(); err != nil {
 		return err
@@ -83,7 +88,7 @@ func Run(ctx context.Context, c Config) error {
 		},
 	})
 	server := &http.Server{
-		Handler: c.handler(front, counts), ReadHeaderTimeout: headLimit, IdleTimeout: idleLimit, MaxHeaderBytes: maxHead,
+		Handler: c.handler(front, counts), ReadHeaderTimeout: c.HeadLimit, IdleTimeout: idleLimit, MaxHeaderBytes: maxHead,
 		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, len(listeners))
@@ -158,10 +163,10 @@ func isLoopback(host string) bool {
 }
 
 // handler puts together what is at which path.
-func (c Config) handler(front http.Handler, counts *counts) http.Handler {
+func (c Config) handler(front *localhttp.Server, counts *counts) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /metrics", front.FromHere(func(w http.ResponseWriter, r *http.Request) {
 		caller, no := c.Guard.Admit(r, metricsName)
 		if no == nil {
 			no = caller.Permit(metricsName, metricsName, "")
@@ -170,10 +175,10 @@ func (c Config) handler(front http.Handler, counts *counts) http.Handler {
 			no.Write(w)
 			return
 		}
-		counts.write(w, front.(*localhttp.Server).Sessions())
-	})
+		counts.write(w, front.Sessions())
+	}))
 	if len(c.Issuers) > 0 {
-		mux.HandleFunc("GET "+wellKnown+"{server}/{endpoint}", c.resourceMetadata)
+		mux.HandleFunc("GET "+wellKnown+"{server}/{endpoint}", front.FromHere(c.resourceMetadata))
 	}
 	mux.Handle("/", front)
 	return counts.watch(mux)

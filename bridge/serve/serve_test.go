@@ -2,7 +2,6 @@ package serve_test
 
 import (
 	"context"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -43,36 +42,6 @@ func TestSocketIsItsOwners(t *testing.T) {
 	}
 	if status, _, _ := r.do("POST", "/notes/mcp", "", "", call("initialize")); status != 401 {
 		t.Errorf("without a token: HTTP %d", status)
-	}
-}
-
-// slow connections hold up nobody: heads that never end and bodies that dawdle.
-func TestConnectionsThatNeverFinish(t *testing.T) {
-	k, key := guard.NewAPIKey(guard.APIKey{Client: "ada"}, time.Now())
-	keys := guard.NewFileKeys(t.TempDir()+"/keys.json", nil, nil)
-	if err := keys.Add(t.Context(), k); err != nil {
-		t.Fatal(err)
-	}
-	r := run(t, func(c *serve.Config) {
-		c.Guard = guard.New(guard.Config{Modes: []guard.Mode{guard.NewAPIKeys(keys, nil)}})
-	})
-	address := strings.TrimPrefix(r.url, "http://")
-	for i := range 400 {
-		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = conn.Close() }()
-		text := "POST /notes/mcp HTTP/1.1\r\nHost: localhost\r\nX-A: "
-		if i%2 == 0 {
-			text = "POST /notes/mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: Bearer " + key + "\r\nContent-Length: 1000\r\n\r\n{"
-		}
-		if _, err := io.WriteString(conn, text); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if status, body, _ := r.do("POST", "/notes/mcp", key, "", call("initialize")); status != 200 {
-		t.Errorf("HTTP %d %s", status, body)
 	}
 }
 

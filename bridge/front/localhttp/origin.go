@@ -45,6 +45,17 @@ func (s *Server) fromHere(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
+// FromHere puts the checks of Host, Origin and address before another handler.
+func (s *Server) FromHere(h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		if s.fromHere(w, r) {
+			h(w, r)
+		}
+	}
+}
+
 func (s *Server) ourHost(host string) bool {
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {
