@@ -11,6 +11,7 @@ import (
 
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/control"
+	"drawbridge/bridge/doctor/report"
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/token"
 )
@@ -31,6 +32,7 @@ type Agent interface {
 	MCPClients(ctx context.Context) ([]control.MCPClient, error)
 	PreviewEntry(ctx context.Context, change control.EntryChange) (control.EntryPreview, error)
 	ApplyEntry(ctx context.Context, change control.EntryChange) (control.EntryResult, error)
+	Doctor(ctx context.Context, target control.Target, progress func(report.Line)) (report.Report, error)
 }
 
 // AppConfig is what an App is made of. Every field is needed.
@@ -83,6 +85,8 @@ type App struct {
 	ctx  context.Context // of the running window; nil before start
 	stop context.CancelFunc
 	done chan struct{}
+	// doctors end the walks of the doctor that are under way, by their runs.
+	doctors map[string]context.CancelFunc
 }
 
 // NewApp makes an App. Nothing runs and nothing is opened before start: the

@@ -19,6 +19,7 @@ import (
 
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/control"
+	"drawbridge/bridge/doctor/report"
 )
 
 //go:embed all:frontend/dist
@@ -90,7 +91,7 @@ func openWindow() error {
 		OnDomReady:     func(ctx context.Context) { runtime.WindowShow(ctx) },
 		OnShutdown:     func(context.Context) { app.close() },
 		Bind:           []any{app},
-		EnumBind:       []any{control.AllStates},
+		EnumBind:       []any{control.AllStates, report.AllStatuses},
 		ErrorFormatter: formatError,
 		Linux: &linux.Options{
 			Icon:             icon,

@@ -98,12 +98,7 @@ func (a *app) examine(cmd *cobra.Command, arg string, flags *doctorFlags) error 
 	}
 	r := doctor.Run(ctx, cfg)
 	if flags.trace != "" {
-		var text bytes.Buffer
-		fmt.Fprintf(&text, "# drawbridge %s doctor %s, %s. Secrets are left out; read it before you pass it on.\n\n", a.Version, r.URL, r.StartedAt.UTC().Format("2006-01-02T15:04:05Z"))
-		if _, err := trace.WriteTo(&text); err != nil {
-			return err
-		}
-		if err := config.WriteFile(flags.trace, text.Bytes()); err != nil {
+		if err := config.WriteFile(flags.trace, traceText(trace, r)); err != nil {
 			return err
 		}
 	}
@@ -126,10 +121,28 @@ func (a *app) examine(cmd *cobra.Command, arg string, flags *doctorFlags) error 
 // agentsDoctor is the doctor for the window: it changes nothing.
 func (a *app) agentsDoctor(m *credential.Manager) func(context.Context, config.Server, string, func(report.Line)) (report.Report, error) {
 	return func(ctx context.Context, server config.Server, account string, progress func(report.Line)) (report.Report, error) {
-		return doctor.Run(ctx, doctor.Config{
-			Server: server, Account: account, Credential: m.Account(server, account), Version: a.Version, Log: a.log(), Progress: progress,
-		}), nil
+		trace := &doctor.Trace{}
+		r := doctor.Run(ctx, doctor.Config{
+			Server: server, Account: account, Credential: m.Account(server, account), Version: a.Version, Log: a.log(), Progress: progress, Trace: trace,
+		})
+		text := traceText(trace, r)
+		if over := len(text) - shownTrace; over > 0 {
+			text = fmt.Appendf(text[:shownTrace], "\n… %d bytes more; `drawbridge doctor --trace FILE` has all of them.\n", over)
+		}
+		r.Trace = strings.ToValidUTF8(string(text), "�")
+		return r, nil
 	}
+}
+
+// shownTrace bounds the trace that goes to the window, in bytes.
+const shownTrace = 1 << 20
+
+// traceText is the trace of a walk as a person may pass it on.
+func traceText(trace *doctor.Trace, r report.Report) []byte {
+	var text bytes.Buffer
+	fmt.Fprintf(&text, "# drawbridge %s doctor %s, %s. Secrets are left out; read it before you pass it on.\n\n", r.Version, r.URL, r.StartedAt.UTC().Format("2006-01-02T15:04:05Z"))
+	_, _ = trace.WriteTo(&text) // a buffer takes all
+	return text.Bytes()
 }
 
 // doctorStatus is the exit status for a report.

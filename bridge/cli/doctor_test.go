@@ -206,7 +206,11 @@ func TestDoctorThroughTheAgent(t *testing.T) {
 	if err != nil || r.Outcome != report.Broken || len(lines) != len(r.Lines) {
 		t.Fatalf("%s, %d of %d lines, %v", r.Outcome, len(lines), len(r.Lines), err)
 	}
+	if len(w.leaks(r.Trace)) != 0 || !strings.Contains(r.Trace, "> POST "+w.URL+"/mcp") || !strings.HasPrefix(r.Trace, "# drawbridge ") {
+		t.Errorf("the trace for the window:\n%s", r.Trace)
+	}
 	r.StartedAt, r.Millis, said.StartedAt, said.Millis = time.Time{}, 0, time.Time{}, 0
+	r.Trace = "" // the command writes it to a file
 	if diff := cmp.Diff(said, r); diff != "" {
 		t.Errorf("another report than the command's:\n%s", diff)
 	}

@@ -98,6 +98,9 @@ type Report struct {
 	Millis  int64   `json:"millis"`
 	Outcome Outcome `json:"outcome"`
 	Lines   []Line  `json:"lines"`
+	// Trace is the HTTP traffic without secrets, as text; "" where nobody asked
+	// for it. It may be cut at its end, and says so there.
+	Trace string `json:"trace,omitempty"`
 }
 
 // Count is how many lines have a verdict.

@@ -162,6 +162,38 @@ export namespace control {
 
 }
 
+export namespace report {
+	
+	export enum Status {
+	    Fail = "failed",
+	    OK = "ok",
+	    Skipped = "skipped",
+	    Warn = "warning",
+	}
+	export interface Line {
+	    id: string;
+	    section: string;
+	    status: Status;
+	    title: string;
+	    ref: string;
+	    got: string;
+	    remedy?: string;
+	    exchanges?: number[];
+	}
+	export interface Report {
+	    name: string;
+	    url: string;
+	    account?: string;
+	    version: string;
+	    startedAt: string;
+	    millis: number;
+	    outcome: string;
+	    lines: Line[];
+	    trace?: string;
+	}
+
+}
+
 export namespace token {
 	
 	export interface Check {

@@ -14,8 +14,20 @@ export function ApplyEntry(arg1) {
   return window['go']['main']['App']['ApplyEntry'](arg1);
 }
 
+export function CancelDoctor(arg1) {
+  return window['go']['main']['App']['CancelDoctor'](arg1);
+}
+
 export function CancelSignIn(arg1) {
   return window['go']['main']['App']['CancelSignIn'](arg1);
+}
+
+export function Doctor(arg1, arg2) {
+  return window['go']['main']['App']['Doctor'](arg1, arg2);
+}
+
+export function DoctorAddress(arg1, arg2) {
+  return window['go']['main']['App']['DoctorAddress'](arg1, arg2);
 }
 
 export function MCPClients() {
