@@ -10,9 +10,10 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 BUILD   := -trimpath -buildvcs=false
 SETUP   := scripts/setup.sh
+FUZZTIME ?= 10m
 DISPLAYED := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)))
 
-.PHONY: help run test build desktop package lint fmt bench conformance soak clean
+.PHONY: help run test build desktop package lint fmt bench conformance soak fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -61,6 +62,10 @@ conformance: ## the official conformance suite through drawbridge, into docs/con
 soak: ## many processes on one sign-in, faults and kills: the long forms (30 min); ONLY=TestKills runs one
 	@$(SETUP) test
 	@scripts/soak.sh "$(ONLY)"
+
+fuzz: ## the readers and parsers of foreign input, with inputs made up; FUZZTIME=10m for all together; ONLY=bridge/remote runs a part
+	@$(SETUP) core
+	@FUZZTIME='$(FUZZTIME)' scripts/fuzz.sh '$(ONLY)'
 
 clean: ## remove what the other targets made (not the npm packages)
 	rm -rf bin build/bin test/artifacts frontend/dist-fake frontend/test-results
