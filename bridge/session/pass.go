@@ -39,13 +39,13 @@ func (s *Session) call(ctx context.Context, m jsonrpc.Message) (answered bool) {
 		s.awaitStream(ctx)
 	}
 	epoch := s.currentEpoch()
-	err := s.pass(ctx, m)
+	err := s.pass(ctx, m, asked)
 	switch {
 	case sessionGone(err):
 		// The server did not act: it does not know the session. Say initialize
 		// again and repeat the request (MCP 2025-03-26, session management).
 		if err = s.reconnect(epoch); err == nil {
-			err = s.pass(ctx, m)
+			err = s.pass(ctx, m, asked)
 		}
 	case refusedInSession(err):
 		if s.reconnect(epoch) == nil { // else what the server said stands
@@ -53,39 +53,48 @@ func (s *Session) call(ctx context.Context, m jsonrpc.Message) (answered bool) {
 			err = s.remote.Post(ctx, m.Raw, func(raw []byte) bool { return s.relay(raw, m.ID) })
 		}
 	}
-	switch {
-	case err == nil && asked:
-		s.needMet()
-	case err != nil && ctx.Err() != nil:
+	if err != nil && ctx.Err() != nil {
 		return false
-	case err != nil && !s.offer(m, err):
+	}
+	if err != nil && !s.offer(m, err) {
 		s.fail(m, err)
 	}
 	return true
 }
 
 // pass posts a request and sends what comes back to the client. A nil error
-// means that the response was among it.
-func (s *Session) pass(ctx context.Context, m jsonrpc.Message) error {
+// means that the response was among it. With asked, that ends the need for which a
+// person was asked, before the client hears of it: what it asks next may be
+// another.
+func (s *Session) pass(ctx context.Context, m jsonrpc.Message, asked bool) error {
+	relay := func(raw []byte) bool { return s.relay(raw, m.ID) }
+	if asked {
+		relay = func(raw []byte) bool {
+			if r, err := jsonrpc.Parse(raw); err == nil && r.IsResponse() && isAnswer(r, m.ID) {
+				s.needMet()
+			}
+			return s.relay(raw, m.ID)
+		}
+	}
 	if isWish(m.Method) {
 		return s.exchange(ctx, s.remote.Post, m.Raw, func(raw []byte) bool {
 			if r, err := jsonrpc.Parse(raw); err == nil && r.Result != nil {
 				s.granted(m) // before the client hears it and asks for the next
 			}
-			return s.relay(raw, m.ID)
+			return relay(raw)
 		})
 	}
 	if s.hide == nil || m.Method != mcp.MethodToolsList {
-		return s.exchange(ctx, s.remote.Post, m.Raw, func(raw []byte) bool { return s.relay(raw, m.ID) })
+		return s.exchange(ctx, s.remote.Post, m.Raw, relay)
 	}
 	return s.exchange(ctx, s.remote.Post, m.Raw, func(raw []byte) bool {
 		batch, err := jsonrpc.Split(raw)
 		if err != nil {
-			return s.relay(raw, m.ID)
+			return relay(raw)
 		}
 		responded := false
 		for _, one := range batch {
-			responded = s.relay(s.withoutHidden(one), m.ID) || responded
+			responded = relay(s.withoutHidden(one)) || responded
 		}
 		return responded
 	})
