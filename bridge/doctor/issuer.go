@@ -14,7 +14,7 @@ const rfc8414 = "RFC 8414 §2"
 
 // judgeServer looks at the members of an authorization server's metadata.
 // accepted says whether Drawbridge uses it: then nothing in it is red.
-func (w *walk) judgeServer(doc document, issuer string, accepted bool) {
+func (w *walk) judgeServer(ctx context.Context, doc document, issuer string, accepted bool) {
 	red := report.Fail
 	if accepted {
 		red = report.Warn
@@ -46,7 +46,7 @@ func (w *walk) judgeServer(doc document, issuer string, accepted bool) {
 	} {
 		title := "It has a usable " + strings.ReplaceAll(strings.TrimSuffix(e.name, "_uri"), "_", " ")
 		address := doc.text(e.name)
-		err := w.oauth.CheckURL(address)
+		err := w.oauth.CheckURL(ctx, address)
 		switch {
 		case address == "" && e.needed:
 			say(e.name, title, rfc8414, red, "no "+e.name+": "+e.why, "Tell whoever runs the server.")

@@ -124,7 +124,7 @@ func (w *walk) serverMetadata(ctx context.Context) bool {
 	l.Status, l.Got = report.OK, doc.url.String()
 	w.add(l)
 	w.contentType("issuer.type", "RFC 8414 §3.2", doc)
-	w.judgeServer(doc, issuer, err == nil)
+	w.judgeServer(ctx, doc, issuer, err == nil)
 	if err != nil {
 		if !w.failed(report.Issuer) {
 			w.fail(report.Line{ID: "issuer.usable", Title: "Its metadata can be used", Ref: "RFC 8414 §3.3", Exchanges: seen.exchanges()}, err)

@@ -60,6 +60,10 @@ type Authorization struct {
 	instead *Authorization
 }
 
+// maxAddress is how long the address for a browser may be, in bytes: programs
+// that open one get it as an argument, and servers stop reading at 8 to 16 KiB.
+const maxAddress = 16 << 10
+
 // ours are the parameters that Extra must not touch.
 var ours = []string{
 	"response_type", "response_mode", "client_id", "redirect_uri", "state", "scope", "resource",
@@ -104,8 +108,14 @@ func NewAuthorization(r AuthorizationRequest) (*Authorization, error) {
 		ClientID: r.Client.ClientID, RedirectURL: r.RedirectURI, Scopes: r.Scopes,
 		Endpoint: oauth2.Endpoint{AuthURL: r.Metadata.AuthorizationEndpoint},
 	}
+	address := config.AuthCodeURL(state, options...)
+	if len(address) > maxAddress {
+		return nil, fault.New(fault.BadMetadata,
+			fmt.Sprintf("The sign-in page's address would have %d characters, more than a browser or a server takes: %d scopes are asked for.", len(address), len(r.Scopes)),
+			"Name those that you need with --scope; tell whoever runs the server.")
+	}
 	return &Authorization{
-		URL: config.AuthCodeURL(state, options...), State: secret.New(state), Verifier: secret.New(verifier),
+		URL: address, State: secret.New(state), Verifier: secret.New(verifier),
 		Issuer: r.Metadata.Issuer, RedirectURI: r.RedirectURI, Resource: r.Resource, Scopes: slices.Clone(r.Scopes),
 		client: r.Client, tokenEndpoint: r.Metadata.TokenEndpoint,
 		issRequired: r.Metadata.AuthorizationResponseIssParameterSupported, instead: instead, dpop: r.DPoP,

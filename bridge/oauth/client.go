@@ -65,6 +65,7 @@ type Config struct {
 type Client struct {
 	transport http.RoundTripper
 	proxy     func(*http.Request) (*url.URL, error)
+	guarded   bool // transport dials with our checks
 	resolver  *net.Resolver
 	server    string // host of Config.Server
 	userAgent string
@@ -92,7 +93,7 @@ func NewClient(cfg Config) *Client {
 	}
 	c.transport = base
 	if t, ok := base.(*http.Transport); ok {
-		c.transport, c.proxy = c.guardDialling(t), t.Proxy
+		c.transport, c.proxy, c.guarded = c.guardDialling(t), t.Proxy, true
 	}
 	if cfg.Wrap != nil {
 		c.transport = cfg.Wrap(c.transport)

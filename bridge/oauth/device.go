@@ -90,7 +90,7 @@ func (c *Client) StartDevice(ctx context.Context, endpoint string, r GrantReques
 		if address == "" {
 			continue
 		}
-		if _, err := c.checkURL(reach{server: c.server}, address); err != nil {
+		if err := c.checkOpened(ctx, reach{server: c.server}, address); err != nil {
 			return nil, fault.New(fault.BadMetadata, fmt.Sprintf("%s wants the sign-in at %s, and that cannot be used: %s.", host, shown(address), err), "Tell whoever runs the server.")
 		}
 	}

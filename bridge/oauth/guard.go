@@ -24,12 +24,15 @@ type reach struct {
 	server string // lower-case host; "" when unknown: then nothing is refused
 }
 
+// lookupTimeout bounds the look-up of a name that is only looked at.
+const lookupTimeout = 5 * time.Second
+
 // zone is where an address lies.
 type zone int
 
 const (
 	public   zone = iota
-	private       // RFC 1918, RFC 4193, RFC 6598
+	private       // RFC 1918, RFC 4193, RFC 6598, RFC 2544
 	loopback      // this machine
 	special       // link-local, multicast, unspecified, reserved: never a server
 )
@@ -42,11 +45,11 @@ func (z zone) String() string {
 var (
 	sharedSpace = netip.MustParsePrefix("100.64.0.0/10") // RFC 6598
 	siteLocal   = netip.MustParsePrefix("fec0::/10")     // RFC 3879
+	benchmark   = netip.MustParsePrefix("198.18.0.0/15") // RFC 2544; local proxies stand all names for such addresses
 	nat64       = netip.MustParsePrefix("64:ff9b::/96")  // RFC 6052
 	sixToFour   = netip.MustParsePrefix("2002::/16")     // RFC 3056
 	reserved    = []netip.Prefix{
-		netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("192.0.0.0/24"),
-		netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("240.0.0.0/4"),
+		netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("192.0.0.0/24"), netip.MustParsePrefix("240.0.0.0/4"),
 	}
 )
 
@@ -60,7 +63,7 @@ func zoneOf(ip netip.Addr) zone {
 		return zoneOf(netip.AddrFrom4([4]byte(raw[2:6])))
 	case ip.IsLoopback():
 		return loopback
-	case ip.IsPrivate(), sharedSpace.Contains(ip), siteLocal.Contains(ip):
+	case ip.IsPrivate(), sharedSpace.Contains(ip), siteLocal.Contains(ip), benchmark.Contains(ip):
 		return private
 	case !ip.IsGlobalUnicast():
 		return special
@@ -149,6 +152,59 @@ func (c *Client) checkURL(r reach, raw string) (*url.URL, error) {
 	return u, nil
 }
 
+// checkTarget is checkURL with the one question that it leaves to whoever dials:
+// whether a server known by name is in a private network itself. It is for what
+// we do not dial, or let a proxy dial.
+func (c *Client) checkTarget(ctx context.Context, r reach, raw string) (*url.URL, error) {
+	u, err := c.checkURL(r, raw)
+	if err != nil {
+		return nil, err
+	}
+	if z, known := literalZone(u.Hostname()); known && !r.permits(u.Hostname(), z, c.serverZone(ctx, r)) {
+		return nil, fmt.Errorf("it leads to %s, where the server itself is not", z)
+	}
+	return u, nil
+}
+
+// checkOpened is checkTarget for an address that a browser opens: nobody looks
+// then at what its host's name stands for. A name that cannot be looked up is
+// the browser's to complain about.
+func (c *Client) checkOpened(ctx context.Context, r reach, raw string) error {
+	u, err := c.checkTarget(ctx, r, raw)
+	if err != nil {
+		return err
+	}
+	host := u.Hostname()
+	if _, literal := literalZone(host); literal || r.server == "" || r.server == hostKey(host) || !c.dials(u) {
+		return nil
+	}
+	looking, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	ips, err := c.resolver.LookupNetIP(looking, "ip", host)
+	if err != nil {
+		return nil //nolint:nilerr // see above
+	}
+	for _, ip := range ips {
+		if z := zoneOf(ip); z != public && !r.permits(host, z, c.serverZone(ctx, r)) {
+			return fmt.Errorf("its host is at %s, where the server itself is not", z)
+		}
+	}
+	return nil
+}
+
+// dials reports whether we connect to a URL's host ourselves: a proxy looks
+// names up by itself.
+func (c *Client) dials(u *url.URL) bool {
+	if !c.guarded {
+		return false
+	}
+	if c.proxy == nil {
+		return true
+	}
+	proxy, err := c.proxy(&http.Request{URL: u})
+	return err == nil && proxy == nil
+}
+
 // guardedTransport checks every request, each hop of a redirect included, and
 // tells the dialler on whose behalf it dials.
 type guardedTransport struct {
@@ -166,7 +222,7 @@ type dialTarget struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t *guardedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if _, err := t.client.checkURL(t.reach, req.URL.String()); err != nil {
+	if _, err := t.client.checkTarget(req.Context(), t.reach, req.URL.String()); err != nil {
 		if req.Body != nil {
 			_ = req.Body.Close()
 		}
@@ -222,7 +278,7 @@ func (c *Client) serverZone(ctx context.Context, r reach) zone {
 	if z, known := literalZone(r.server); known {
 		return z
 	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	ips, err := c.resolver.LookupNetIP(ctx, "ip", r.server)
 	if err != nil || len(ips) == 0 {

@@ -19,11 +19,11 @@ import (
 func TestZoneOf(t *testing.T) {
 	for raw, want := range map[string]zone{
 		"93.184.216.34": public, "2606:2800:220:1::1": public, "172.32.0.1": public, "100.128.0.1": public,
-		"10.0.0.1": private, "172.16.0.1": private, "172.31.255.255": private, "192.168.1.1": private, "100.64.0.1": private,
+		"10.0.0.1": private, "172.16.0.1": private, "172.31.255.255": private, "192.168.1.1": private, "100.64.0.1": private, "198.18.0.1": private, "198.19.255.255": private, "198.20.0.1": public,
 		"fd00::1": private, "fec0::1": private, "::ffff:10.0.0.1": private, "64:ff9b::a00:1": private, "2002:a00:1::": private,
 		"127.0.0.1": loopback, "127.8.9.1": loopback, "::1": loopback, "::ffff:127.0.0.1": loopback, "64:ff9b::7f00:1": loopback,
 		"169.254.169.254": special, "fe80::1%eth0": special, "0.0.0.0": special, "::": special, "224.0.0.1": special,
-		"ff02::1": special, "255.255.255.255": special, "240.0.0.1": special, "0.1.2.3": special, "198.18.0.1": special,
+		"ff02::1": special, "255.255.255.255": special, "240.0.0.1": special, "0.1.2.3": special,
 	} {
 		if got := zoneOf(netip.MustParseAddr(raw)); got != want {
 			t.Errorf("zoneOf(%s) = %s, want %s", raw, got, want)
@@ -244,5 +244,32 @@ func TestHTTPClientKeepsToTheRules(t *testing.T) {
 	}
 	if err := get(NewClient(Config{}), "http://keys.example.com/"); !errors.As(err, &blocked) {
 		t.Errorf("a key set in clear text: %v", err)
+	}
+}
+
+// What a browser opens is looked up beforehand: nobody of us dials it.
+func TestWhatABrowserOpensIsLookedUp(t *testing.T) {
+	c := NewClient(Config{})
+	c.resolver = nameServer(t, map[string][4]byte{
+		"public.drawbridge.test": {203, 0, 113, 9}, "auth.drawbridge.test": {203, 0, 113, 10},
+		"here.drawbridge.test": {127, 0, 0, 1}, "router.drawbridge.test": {192, 168, 1, 1}, "inside.drawbridge.test": {10, 255, 255, 1},
+	})
+	for _, tt := range []struct {
+		server, target string
+		ok             bool
+	}{
+		{"public.drawbridge.test", "https://auth.drawbridge.test/authorize", true},
+		{"public.drawbridge.test", "https://nowhere.drawbridge.test/authorize", true}, // the browser will say
+		{"public.drawbridge.test", "https://here.drawbridge.test/authorize", false},
+		{"public.drawbridge.test", "https://router.drawbridge.test/reboot", false},
+		{"public.drawbridge.test", "https://192.168.1.1/reboot", false},
+		{"inside.drawbridge.test", "https://router.drawbridge.test/authorize", true},
+		{"inside.drawbridge.test", "https://192.168.1.1/authorize", true},
+		{"inside.drawbridge.test", "https://here.drawbridge.test/authorize", false},
+		{"here.drawbridge.test", "https://HERE.drawbridge.test/authorize", true},
+	} {
+		if err := c.checkOpened(t.Context(), reach{tt.server}, tt.target); (err == nil) != tt.ok {
+			t.Errorf("%s opens %s: %v", tt.server, tt.target, err)
+		}
 	}
 }

@@ -109,14 +109,14 @@ func (c *Client) authorizationServer(ctx context.Context, r reach, issuer string
 				"Drawbridge does not go on, since somebody could be in between. Tell whoever runs the server: the two must be identical."))
 			continue
 		}
-		m, err := c.checkServer(r, place, w)
+		m, err := c.checkServer(ctx, r, place, w)
 		return m, err == nil, err
 	}
 	return m, false, nil
 }
 
 // checkServer turns the document into metadata that the other functions may use.
-func (c *Client) checkServer(r reach, place string, w serverWire) (ServerMetadata, error) {
+func (c *Client) checkServer(ctx context.Context, r reach, place string, w serverWire) (ServerMetadata, error) {
 	m := ServerMetadata{
 		URL: place, Issuer: w.Issuer, AuthorizationEndpoint: w.AuthorizationEndpoint, TokenEndpoint: w.TokenEndpoint,
 		RegistrationEndpoint: w.RegistrationEndpoint, RevocationEndpoint: w.RevocationEndpoint,
@@ -148,7 +148,13 @@ func (c *Client) checkServer(r reach, place string, w serverWire) (ServerMetadat
 				fmt.Sprintf("The authorization server %s does not say where to sign in: its metadata has no %s.", shown(m.Issuer), e.name),
 				"Tell whoever runs the server.")
 		}
-		if _, err := c.checkURL(r, e.url); err != nil {
+		var err error
+		if e.name == "authorization_endpoint" {
+			err = c.checkOpened(ctx, r, e.url)
+		} else {
+			_, err = c.checkTarget(ctx, r, e.url)
+		}
+		if err != nil {
 			return m, fault.New(fault.BadMetadata,
 				fmt.Sprintf("The authorization server %s gives %s as its %s, and that cannot be used: %s.", shown(m.Issuer), shown(e.url), e.name, err),
 				"Tell whoever runs the server.")

@@ -61,7 +61,7 @@ func FallbackIssuer(serverURL string) string {
 
 // CheckURL says why an address that the server or its authorization server
 // published must not be used, or nil: see Config.Server.
-func (c *Client) CheckURL(raw string) error {
-	_, err := c.checkURL(reach{server: c.server}, raw)
+func (c *Client) CheckURL(ctx context.Context, raw string) error {
+	_, err := c.checkTarget(ctx, reach{server: c.server}, raw)
 	return err
 }
