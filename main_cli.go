@@ -14,6 +14,7 @@ import (
 // run is the command line. It returns the exit status.
 func run() int {
 	noCoreDumps()
+	defer forgetStart()()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once

@@ -70,7 +70,7 @@ func Commands(version string) *cobra.Command {
 func (a *app) root() *cobra.Command {
 	version := false
 	root := &cobra.Command{
-		Use: "drawbridge",
+		Use:   "drawbridge",
 		Short: "Sign in once; every MCP client on this computer can use the server.",
 		Long: `Drawbridge signs you in to remote MCP servers in the browser, keeps the tokens in
 the keychain of this computer, and connects MCP clients to those servers.

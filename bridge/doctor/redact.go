@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -18,10 +19,12 @@ const redacted = "[redacted]"
 // harmless are the members and parameters whose values a trace shows as they
 // are. Of all others only numbers, booleans and the names are shown: a server
 // may put a secret under any name.
-var harmless = regexp.MustCompile(`^(issuer|resource|resource_name|.*_supported|.*_endpoint|.*_uri|.*_uris|.*_url|authorization_servers|scope|scopes|` +
-	`error|error_description|token_type|token_type_hint|grant_type|grant_types|response_type|response_types|client_id|client_name|application_type|` +
-	`token_endpoint_auth_method|code_challenge_method|prompt|jsonrpc|method|protocolVersion|version|message|name|title|id|kid|kty|alg|use|crv|` +
-	`error_code|audience|access_type|resource_documentation|service_documentation)$`)
+var harmless = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(issuer|resource|resource_name|.*_supported|.*_endpoint|.*_uri|.*_uris|.*_url|authorization_servers|scope|scopes|` +
+		`error|error_description|token_type|token_type_hint|grant_type|grant_types|response_type|response_types|client_id|client_name|application_type|` +
+		`token_endpoint_auth_method|code_challenge_method|prompt|jsonrpc|method|protocolVersion|version|message|name|title|id|kid|kty|alg|use|crv|` +
+		`error_code|audience|access_type|resource_documentation|service_documentation)$`)
+})
 
 // openHeaders are the headers whose values a trace shows.
 var openHeaders = []string{
@@ -30,7 +33,9 @@ var openHeaders = []string{
 }
 
 // tokenLike is a JWT, or anything long enough to be a key, wherever it stands.
-var tokenLike = regexp.MustCompile(`ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*){0,3}|[A-Za-z0-9_-]*[0-9][A-Za-z0-9_-]*`)
+var tokenLike = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*){0,3}|[A-Za-z0-9_-]*[0-9][A-Za-z0-9_-]*`)
+})
 
 // redactor takes secrets out of a trace.
 type redactor struct{ known []string }
@@ -63,7 +68,7 @@ func (r redactor) text(s string) string {
 	for _, k := range r.known {
 		s = strings.ReplaceAll(s, k, redacted)
 	}
-	s = tokenLike.ReplaceAllStringFunc(s, func(m string) string {
+	s = tokenLike().ReplaceAllStringFunc(s, func(m string) string {
 		if strings.HasPrefix(m, "ey") && strings.Contains(m, ".") || len(m) >= 32 {
 			return redacted
 		}
@@ -101,7 +106,7 @@ func (r redactor) address(raw string) string {
 }
 
 func (r redactor) value(name, value string) string {
-	if !harmless.MatchString(name) {
+	if !harmless().MatchString(name) {
 		return redacted
 	}
 	if strings.Contains(value, "://") && strings.Contains(value, "?") {

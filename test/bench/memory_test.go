@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// settle is how long a bridge is left alone before its memory is read.
-const settle = 1500 * time.Millisecond
+// settle is how long a bridge is left alone before its memory is read: longer
+// than it takes to give back what its start needed.
+const settle = 3 * time.Second
 
 // measureMemory: idle, after many calls, and what is still open then.
 func measureMemory(t *testing.T, w *world, r *report) {
