@@ -18,6 +18,7 @@ const (
 	MethodResourcesRead        = "resources/read"
 	MethodResourcesSubscribe   = "resources/subscribe"
 	MethodResourcesUnsubscribe = "resources/unsubscribe"
+	MethodComplete             = "completion/complete"
 	MethodSetLogLevel          = "logging/setLevel"
 )
 

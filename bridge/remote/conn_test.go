@@ -43,7 +43,7 @@ func dial(t *testing.T, h http.Handler) (*remote.Conn, *httptest.Server) {
 }
 
 func post(c *remote.Conn) (got string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	err = c.Post(ctx, []byte(ask), func(raw []byte) bool {
 		got = string(raw)

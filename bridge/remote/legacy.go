@@ -351,9 +351,9 @@ func (l *Legacy) send(ctx context.Context, s *legacyStream, raw []byte) error {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := l.conn.http.Do(req)
+	resp, err := l.conn.do(req)
 	if err != nil {
-		return fmt.Errorf("post: %w", err)
+		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {

@@ -10,16 +10,9 @@ import (
 	"time"
 )
 
-const (
-	// resumeTries bounds how often a broken stream is taken up again without
-	// an event in between.
-	resumeTries = 5
-	retryFirst  = time.Second // when the server names no retry time
-	retryMost   = 30 * time.Second
-	// finishLimit bounds the wait for the end of a stream after its response; a
-	// connection whose answer was read to the end can be used again.
-	finishLimit = 100 * time.Millisecond
-)
+// finishLimit bounds the wait for the end of a stream after its response; a
+// connection whose answer was read to the end can be used again.
+const finishLimit = 100 * time.Millisecond
 
 // Post sends one message. For a request, deliver gets each message of the
 // answer in order, and Post returns when the response has come; ErrNoAnswer
@@ -51,9 +44,9 @@ func (c *Conn) post(ctx context.Context, raw []byte, deliver Deliver, opens bool
 		req.Header.Del("Mcp-Protocol-Version")
 	}
 	req.Header["Content-Type"], req.Header["Accept"] = sendsJSON, takesBoth
-	resp, err := c.http.Do(req)
+	resp, err := c.do(req)
 	if err != nil {
-		return fmt.Errorf("post: %w", err)
+		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
@@ -139,140 +132,11 @@ func readAll(r io.Reader, length int64) ([]byte, error) {
 // it up again where the server allows. finish is called when the response has
 // come on the first stream.
 func (c *Conn) readStream(ctx context.Context, resp *http.Response, deliver Deliver, finish func()) error {
-	var at position
-	err := c.readEvents(resp.Body, &at, deliver)
+	at := &position{}
+	err := c.readEvents(resp.Body, at, deliver)
 	if errors.Is(err, errResponded) {
 		finish()
 		return nil
 	}
-	for try := 0; !errors.Is(err, errResponded); {
-		if errors.Is(err, ErrTooLarge) {
-			return err
-		}
-		if at.lastID == "" || try == resumeTries {
-			return joinNoAnswer(err)
-		}
-		if waitErr := wait(ctx, at.delay(try)); waitErr != nil {
-			return waitErr
-		}
-		before := at.lastID
-		err = c.get(ctx, &at, deliver)
-		if final(err) {
-			return joinNoAnswer(err)
-		}
-		if try++; at.lastID != before {
-			try = 0
-		}
-	}
-	return nil
-}
-
-// final reports whether a stream that could not be had need not be asked for
-// again.
-func final(err error) bool {
-	var challenge *Challenge
-	var refused *StatusError
-	switch {
-	case errors.Is(err, ErrNoStream), errors.Is(err, ErrContentType), errors.As(err, &challenge):
-		return true
-	case errors.As(err, &refused):
-		return refused.Status < http.StatusInternalServerError && refused.Status != http.StatusTooManyRequests
-	}
-	return false
-}
-
-func joinNoAnswer(err error) error {
-	if err == nil {
-		return ErrNoAnswer
-	}
-	return fmt.Errorf("%w: %w", ErrNoAnswer, err)
-}
-
-// errResponded ends a stream from our side: the response has come.
-var errResponded = errors.New("responded")
-
-// readEvents delivers the messages of one stream. It returns nil at the
-// stream's end and errResponded after the response.
-func (c *Conn) readEvents(body io.Reader, at *position, deliver Deliver) error {
-	events := NewEventReader(body, MaxMessage)
-	defer events.release()
-	for {
-		e, err := events.Next()
-		if e.Retry > 0 {
-			at.retry = e.Retry
-		}
-		if e.ID != "" && inHeader(e.ID) {
-			at.lastID = e.ID
-		}
-		if err != nil {
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			return err
-		}
-		at.events++
-		if len(e.Data) == 0 || e.Type != "message" { // the priming event has an id and no data
-			continue
-		}
-		if deliver(e.Data) {
-			return errResponded
-		}
-	}
-}
-
-// get opens a GET stream at a position and delivers its messages.
-func (c *Conn) get(ctx context.Context, at *position, deliver Deliver) error {
-	req, token, err := c.newRequest(ctx, http.MethodGet, nil)
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Accept", "text/event-stream")
-	if at.lastID != "" {
-		req.Header.Set("Last-Event-ID", at.lastID)
-	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return fmt.Errorf("stream: %w", err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	switch {
-	case resp.StatusCode == http.StatusMethodNotAllowed:
-		return ErrNoStream
-	case resp.StatusCode != http.StatusOK:
-		return refusal(resp, token)
-	case contentType(resp) != "text/event-stream":
-		return fmt.Errorf("stream: %w: %q", ErrContentType, resp.Header.Get("Content-Type"))
-	}
-	if at.onOpen != nil {
-		at.onOpen()
-	}
-	return c.readEvents(resp.Body, at, deliver)
-}
-
-// position is where a stream stands.
-type position struct {
-	lastID string
-	retry  time.Duration // what the server asked for; 0: nothing
-	events int           // how many have come
-	onOpen func()        // told when the stream is there; may be nil
-}
-
-// delay is the pause before the next try: what the server asked for, else
-// growing.
-func (p *position) delay(try int) time.Duration {
-	if p.retry > 0 {
-		return min(p.retry, retryMost)
-	}
-	return min(retryFirst<<try, retryMost)
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
+	return c.resume(ctx, at, err, deliver)
 }

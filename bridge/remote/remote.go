@@ -7,7 +7,6 @@
 package remote
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -136,7 +135,9 @@ func (e *StatusError) Error() string { return fmt.Sprintf("server answered HTTP 
 
 // Errors of Post and Listen.
 var (
-	// ErrNoAnswer means that the server ended its answer without the response.
+	// ErrNoAnswer means that the server ended its answer without the response, or
+	// that the connection broke before there was one: the server may have acted on
+	// the message.
 	ErrNoAnswer = errors.New("the server's answer ended without a response")
 	// ErrContentType means that the answer is neither JSON nor an event stream.
 	ErrContentType = errors.New("the server answered with an unexpected content type")
@@ -188,13 +189,12 @@ func (c *Conn) requestWith(ctx context.Context, token secret.String, method stri
 
 // requestTo makes a request to an address of the server's origin.
 func (c *Conn) requestTo(ctx context.Context, token secret.String, method, address string, body []byte) (*http.Request, error) {
-	var reader io.Reader
-	if body != nil {
-		reader = bytes.NewReader(body)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, address, reader)
+	req, err := http.NewRequestWithContext(ctx, method, address, nil)
 	if err != nil {
 		return nil, fmt.Errorf("request: %w", err)
+	}
+	if body != nil {
+		carry(req, body)
 	}
 	for k, v := range c.headers {
 		req.Header.Set(k, v)

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/jsonrpc"
+	"drawbridge/bridge/mcp"
 	"drawbridge/bridge/oauth"
 	"drawbridge/bridge/remote"
 )
@@ -23,9 +25,41 @@ func (s *Session) fail(m jsonrpc.Message, err error) {
 		}
 	}
 	p := public(s.credential.Name(), err)
+	if acts(m.Method) && mayHaveRun(err) {
+		p = fault.New(p.Code, strings.TrimSuffix(p.What, ".")+"; the call may have run.", "Look whether it did before you try again.")
+	}
 	s.reply(jsonrpc.NewError(m.ID, jsonrpc.CodeBridge, sentence(p), map[string]any{
 		"drawbridge": map[string]any{"code": p.Code, "what": p.What, "next": p.Next},
 	}))
+}
+
+// acts reports whether a request may change something at the server; of a method
+// that is not known, nobody knows.
+func acts(method string) bool {
+	switch method {
+	case mcp.MethodInitialize, mcp.MethodPing, mcp.MethodToolsList, mcp.MethodPromptsList, mcp.MethodPromptsGet,
+		mcp.MethodResourcesList, mcp.MethodResourcesTemplates, mcp.MethodResourcesRead, mcp.MethodComplete, mcp.MethodSetLogLevel:
+		return false
+	}
+	return true
+}
+
+// mayHaveRun reports whether the server may have acted on a request that failed
+// so. What stands between us and it cannot tell by 502 or 504, and a 500 may come
+// after half of the work.
+func mayHaveRun(err error) bool {
+	var status *remote.StatusError
+	if errors.Is(err, remote.ErrNoAnswer) {
+		return true
+	}
+	if !errors.As(err, &status) {
+		return false
+	}
+	switch status.Status {
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
+		return true
+	}
+	return status.Status > http.StatusGatewayTimeout // those of proxies, which mean the like
 }
 
 // errorBody is what the server wrote beside an HTTP error, or nil. What it says
@@ -55,7 +89,7 @@ func public(name string, err error) *fault.Error {
 	var status *remote.StatusError
 	switch {
 	case errors.Is(err, remote.ErrNoAnswer):
-		return fault.New(fault.Unreachable, fmt.Sprintf("The connection to %s broke before the answer came; the call may have run.", name), "Look whether it did before you try again.")
+		return fault.New(fault.Unreachable, fmt.Sprintf("The connection to %s broke before the answer came.", name), "Try again.")
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &challenge):

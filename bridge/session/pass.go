@@ -157,11 +157,21 @@ func (s *Session) reply(raw []byte) {
 const maxReplays = 4
 
 // exchange posts a message, and again with another token when the server
-// refuses the one it got. A 401 says that the message was not processed, unless
-// it is about the rest of a stream that broke.
+// refuses the one it got. A 401 says that the message was not processed. One that
+// is about the rest of a stream that broke says nothing of the message: the stream
+// is taken up again, and the message is not sent again.
 func (s *Session) exchange(ctx context.Context, post postFunc, raw []byte, deliver remote.Deliver) error {
 	for try := 0; ; try++ {
 		err := post(ctx, raw, deliver)
+		var broken *remote.Interrupted
+		if errors.As(err, &broken) && try < maxReplays {
+			if rejectErr := s.credential.Reject(ctx, rejection(broken.Challenge, try)); rejectErr != nil {
+				s.noteNeed(rejectErr)
+				return err // the message may have been acted on: that is what has to be said
+			}
+			post = func(ctx context.Context, _ []byte, _ remote.Deliver) error { return broken.Resume(ctx) }
+			continue
+		}
 		var refused *remote.Challenge
 		if errors.Is(err, remote.ErrNoAnswer) || !errors.As(err, &refused) || try == maxReplays {
 			return err
@@ -175,9 +185,7 @@ func (s *Session) exchange(ctx context.Context, post postFunc, raw []byte, deliv
 		if refused.Status != 401 {
 			return err
 		}
-		rejectErr := s.credential.Reject(ctx, credential.Rejection{
-			Token: refused.Token, Status: refused.Status, Challenge: refused.Header, Again: try > 0,
-		})
+		rejectErr := s.credential.Reject(ctx, rejection(refused, try))
 		var known *fault.Error
 		switch {
 		case rejectErr == nil:
@@ -187,6 +195,10 @@ func (s *Session) exchange(ctx context.Context, post postFunc, raw []byte, deliv
 			return rejectErr
 		}
 	}
+}
+
+func rejection(c *remote.Challenge, try int) credential.Rejection {
+	return credential.Rejection{Token: c.Token, Status: c.Status, Challenge: c.Header, Again: try > 0}
 }
 
 // postFunc is Conn.Post, or Conn.Open for initialize.
