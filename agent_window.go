@@ -31,3 +31,16 @@ func connectAgent(ctx context.Context, paths config.Paths) (Agent, error) {
 	}
 	return client, nil
 }
+
+// wakeAgent starts the agent and ends: what runs at login on Windows, where the
+// lean binary would open a console.
+func wakeAgent() error {
+	paths, err := config.Locate("", "")
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), connectTime)
+	defer cancel()
+	_, err = connectAgent(ctx, paths)
+	return err
+}

@@ -33,6 +33,10 @@ type Agent interface {
 	PreviewEntry(ctx context.Context, change control.EntryChange) (control.EntryPreview, error)
 	ApplyEntry(ctx context.Context, change control.EntryChange) (control.EntryResult, error)
 	Doctor(ctx context.Context, target control.Target, progress func(report.Line)) (report.Report, error)
+	SetPreferences(ctx context.Context, change control.PreferencesChange) (control.Preferences, error)
+	Browsers(ctx context.Context) ([]control.Browser, error)
+	Places(ctx context.Context) (control.Places, error)
+	OpenLogFolder(ctx context.Context) error
 }
 
 // AppConfig is what an App is made of. Every field is needed.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync/atomic"
 
 	"github.com/wailsapp/wails/v2"
@@ -30,7 +31,11 @@ var icon []byte
 
 // run opens the window and returns when it is closed.
 func run() int {
-	if err := openWindow(); err != nil && !errors.Is(err, errOtherWindow) {
+	do := openWindow
+	if slices.Contains(os.Args[1:], "--background") {
+		do = wakeAgent
+	}
+	if err := do(); err != nil && !errors.Is(err, errOtherWindow) {
 		p := control.ProblemOf(err)
 		fmt.Fprintln(os.Stderr, p.What)
 		if p.Next != "" {

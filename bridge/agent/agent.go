@@ -77,7 +77,7 @@ type Config struct {
 	// OnDemand marks an agent that nobody asked for: it ends by itself after
 	// IdleLimit without a sign-in, a client, or somebody who wants it to stay.
 	OnDemand bool
-	// Browser opens the address of a sign-in; nil is OpenBrowser.
+	// Browser opens the address of a sign-in; nil is Browser.
 	Browser func(ctx context.Context, address string) error
 	// OpenWindow opens Drawbridge's window; nil is to say that there is none.
 	OpenWindow func(ctx context.Context) error
@@ -91,8 +91,12 @@ type Config struct {
 	Command string
 	// Clients is where MCP clients keep their settings; the zero value is this host.
 	Clients clients.Env
+	// Login starts the agent when the person logs in; nil is to say that it cannot.
+	Login LoginItem
 	// Log takes what a person debugging needs; nil is silence.
 	Log *slog.Logger
+	// Level is that of Log and follows the preferences; nil leaves it alone.
+	Level *slog.LevelVar
 
 	idle time.Duration    // IdleLimit, unless a test is in a hurry
 	now  func() time.Time // for the pauses between two browsers; time.Now
@@ -193,7 +197,7 @@ func (c Config) complete() Config {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	if c.Browser == nil {
-		c.Browser = OpenBrowser
+		c.Browser = Browser(c.Paths)
 	}
 	if c.Notify == nil {
 		c.Notify = desktop.Notify
@@ -285,8 +289,16 @@ func (a *Agent) task(what string, f func(context.Context) error) {
 		p := control.ProblemOf(err)
 		ctx, cancel := context.WithTimeout(a.life, notifyLimit)
 		defer cancel()
-		if err := a.cfg.Notify(ctx, desktop.Notification{Title: p.What, Body: p.Next}); err != nil {
+		if err := a.notify(ctx, desktop.Notification{Title: p.What, Body: p.Next}); err != nil {
 			a.log.Debug("not notified", "error", fmt.Errorf("%s: %w", what, err))
 		}
 	})
+}
+
+// notify shows a notification, unless the person wants none.
+func (a *Agent) notify(ctx context.Context, n desktop.Notification) error {
+	if p := a.feed.Snapshot().Preferences; p != nil && !p.Notifications {
+		return nil
+	}
+	return a.cfg.Notify(ctx, n)
 }

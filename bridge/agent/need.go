@@ -95,7 +95,7 @@ func (a *Agent) tellNeed(who who) {
 	a.tasks.Go(func() {
 		ctx, cancel := context.WithTimeout(a.life, notifyLimit)
 		defer cancel()
-		err := a.cfg.Notify(ctx, desktop.Notification{
+		err := a.notify(ctx, desktop.Notification{
 			Title: fmt.Sprintf("Sign in to %s", who.label()),
 			Body:  "A program wants to use it. Click Drawbridge's icon to sign in.",
 		})

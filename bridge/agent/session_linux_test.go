@@ -12,6 +12,7 @@ import (
 
 	"github.com/godbus/dbus/v5"
 
+	"drawbridge/bridge/config"
 	"drawbridge/bridge/fault"
 )
 
@@ -80,7 +81,7 @@ func TestABareAgentOpensTheBrowserOfTheSession(t *testing.T) {
 	conn := bare(t)
 	record := filepath.Join(t.TempDir(), "ran")
 	serviceManager(t, conn, "DISPLAY=:9", "XDG_SESSION_TYPE=x11", "BROWSER="+script(t, "browser", record))
-	if err := OpenBrowser(t.Context(), "https://as.example/x"); err != nil {
+	if err := Browser(config.Paths{})(t.Context(), "https://as.example/x"); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := os.ReadFile(record); string(got) != ":9|x11|https://as.example/x\n" {
@@ -97,13 +98,13 @@ func TestABareAgentAsksThePortal(t *testing.T) {
 			return "/x", nil
 		},
 	})
-	if err := OpenBrowser(t.Context(), "https://as.example/x"); err != nil {
+	if err := Browser(config.Paths{})(t.Context(), "https://as.example/x"); err != nil {
 		t.Fatal(err)
 	}
 	if got := <-opened; got != "https://as.example/x" {
 		t.Errorf("opened %q", got)
 	}
-	if err := OpenBrowser(t.Context(), "file:///etc/passwd"); !fault.Is(err, fault.BadURL) {
+	if err := Browser(config.Paths{})(t.Context(), "file:///etc/passwd"); !fault.Is(err, fault.BadURL) {
 		t.Errorf("a file: %v", err)
 	}
 	if len(opened) != 0 {
@@ -113,7 +114,7 @@ func TestABareAgentAsksThePortal(t *testing.T) {
 
 func TestABareAgentWithoutASessionSaysThatNothingOpened(t *testing.T) {
 	bare(t)
-	if err := OpenBrowser(t.Context(), "https://as.example/x"); err == nil {
+	if err := Browser(config.Paths{})(t.Context(), "https://as.example/x"); err == nil {
 		t.Error("no error")
 	}
 }

@@ -24,6 +24,8 @@ func (a *Agent) rebuild() {
 		a.log.Warn("settings unreadable; the last good ones count", "error", err)
 		s.Problem = control.ProblemOf(err)
 	}
+	s.Preferences = a.preferences(a.lastGood.Desktop)
+	a.setLevel(s.Preferences)
 	all, err := a.cfg.Accounts.AllFacts()
 	if err != nil {
 		a.log.Warn("some facts unreadable", "error", err)

@@ -29,7 +29,7 @@ func Spawn(p config.Paths, exe string, args ...string) error {
 		}
 	}
 	argv := append([]string{"agent", "--config-dir", p.Config, "--state-dir", p.State}, args...)
-	log, err := openLog(p)
+	log, err := OpenLog(p)
 	if err != nil {
 		return err
 	}
@@ -37,8 +37,9 @@ func Spawn(p config.Paths, exe string, args ...string) error {
 	return launch(exec.Command(exe, argv...), os.Environ(), log)
 }
 
-// openLog opens the log of spawned agents for appending.
-func openLog(p config.Paths) (*os.File, error) {
+// OpenLog opens the log of agents that have nobody at their standard error, for
+// appending. Close it.
+func OpenLog(p config.Paths) (*os.File, error) {
 	if err := config.MakePrivate(p.Logs()); err != nil {
 		return nil, err
 	}
@@ -120,11 +121,21 @@ func sessionEnv(ctx context.Context) []string {
 	return desktop.Complete(env, session)
 }
 
-// OpenBrowser opens address in the person's browser also from a process that
-// was started with a bare environment: with the environment of the person's
-// desktop session, else through the desktop portal. See browser.Open.
-func OpenBrowser(ctx context.Context, address string) error {
-	err := browser.OpenWith(ctx, sessionEnv(ctx), address)
+// Browser makes what opens an address in the browser of the preferences, also
+// from a process that was started with a bare environment: with the environment
+// of the person's desktop session, else through the desktop portal. See browser.Open.
+func Browser(p config.Paths) func(ctx context.Context, address string) error {
+	return func(ctx context.Context, address string) error {
+		id := ""
+		if settings, err := config.Load(p); err == nil { // a sign-in need not fail for it
+			id = settings.Desktop.Browser
+		}
+		return openBrowser(ctx, id, address)
+	}
+}
+
+func openBrowser(ctx context.Context, id, address string) error {
+	err := browser.OpenIn(ctx, sessionEnv(ctx), id, address)
 	if err == nil || fault.Is(err, fault.BadURL) {
 		return err
 	}

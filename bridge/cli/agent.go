@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 
 	"github.com/spf13/cobra"
@@ -15,7 +16,7 @@ import (
 )
 
 func (a *app) agent() *cobra.Command {
-	onDemand, noTray := false, false
+	onDemand, noTray, logFile := false, false, false
 	cmd := &cobra.Command{
 		Use: "agent", GroupID: "more",
 		Short: "Run the resident part: tray icon, sign-ins, the window's other end",
@@ -34,7 +35,22 @@ and ends. ` + "`drawbridge stdio`" + ` starts one when somebody has to sign in.`
 			if err != nil {
 				return err
 			}
-			log := a.log()
+			level := &slog.LevelVar{}
+			level.Set(slog.LevelWarn)
+			out := a.Stderr
+			if logFile {
+				f, err := agent.OpenLog(p)
+				if err != nil {
+					return err
+				}
+				defer func() { _ = f.Close() }()
+				out = f
+			}
+			log := logTo(out, level)
+			if a.verbose {
+				level.Set(slog.LevelDebug)
+				level = nil // whatever the preferences say
+			}
 			m, err := a.manager(p, log)
 			if err != nil {
 				return err
@@ -46,7 +62,8 @@ and ends. ` + "`drawbridge stdio`" + ` starts one when somebody has to sign in.`
 			}
 			cfg := agent.Config{
 				Paths: p, Accounts: agent.Credentials(m), OnDemand: onDemand, Command: command,
-				OpenWindow: agent.Window(p), Version: a.Version, Log: log, Doctor: a.agentsDoctor(m),
+				OpenWindow: agent.Window(p), Version: a.Version, Log: log, Level: level, Doctor: a.agentsDoctor(m),
+				Login: agent.AtLogin(p, command),
 			}
 			if !noTray {
 				cfg.Tray = tray.New(log)
@@ -60,6 +77,7 @@ and ends. ` + "`drawbridge stdio`" + ` starts one when somebody has to sign in.`
 	}
 	cmd.Flags().BoolVar(&onDemand, "on-demand", false, "end when nobody has needed it for ten minutes; no tray until somebody wants it to stay")
 	cmd.Flags().BoolVar(&noTray, "no-tray", false, "show no tray icon")
+	cmd.Flags().BoolVar(&logFile, "log", false, "write the log to the folder of the logs, not to standard error")
 	cmd.AddCommand(a.agentStop())
 	return cmd
 }

@@ -3,10 +3,12 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"time"
 
+	"drawbridge/bridge/agent"
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/fault"
@@ -31,11 +33,23 @@ func (a *app) paths() (config.Paths, error) { return config.Locate(a.configDir, 
 
 // log writes to standard error: warnings, or everything with --verbose.
 func (a *app) log() *slog.Logger {
-	level := slog.LevelWarn
 	if a.verbose {
-		level = slog.LevelDebug
+		return logTo(a.Stderr, slog.LevelDebug)
 	}
-	return slog.New(slog.NewTextHandler(a.Stderr, &slog.HandlerOptions{Level: level}))
+	return logTo(a.Stderr, slog.LevelWarn)
+}
+
+func logTo(w io.Writer, level slog.Leveler) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+// openBrowser opens an address in the browser of the person's preferences.
+func (a *app) openBrowser(ctx context.Context, address string) error {
+	p, err := a.paths()
+	if err != nil {
+		return err
+	}
+	return agent.Browser(p)(ctx, address)
 }
 
 // quietLog is for commands that a person reads: what matters comes as an error.

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"drawbridge/bridge/agent"
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/doctor"
@@ -206,7 +205,7 @@ func (v noVault) Set(context.Context, string, secret.String) error   { return v.
 func (v noVault) Delete(context.Context, string) error               { return v.err }
 
 func (a *app) doctorUI(who whom, noBrowser bool) credential.UI {
-	ui := credential.UI{Open: agent.OpenBrowser, Show: func(url string, opened bool) {
+	ui := credential.UI{Open: a.openBrowser, Show: func(url string, opened bool) {
 		if opened {
 			fmt.Fprintf(a.Stderr, "Your browser is open on the sign-in. If it is not, open:\n  %s\n", url)
 		} else {

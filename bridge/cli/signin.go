@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"drawbridge/bridge/agent"
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/fault"
@@ -104,7 +103,7 @@ func (a *app) signIn(ctx context.Context, account *credential.Account, noBrowser
 	} else if err == nil && works(f, a.now()) {
 		fmt.Fprintf(a.Stderr, "You are signed in to %s%s already; this signs in anew.\n", account.Name(), as(f))
 	}
-	ui := credential.UI{Open: agent.OpenBrowser, SelectAccount: choose, Show: func(url string, opened bool) {
+	ui := credential.UI{Open: a.openBrowser, SelectAccount: choose, Show: func(url string, opened bool) {
 		switch {
 		case noBrowser:
 			fmt.Fprintf(a.Stderr, "Open this address in a browser on this computer to sign in to %s:\n", account.Name())

@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"drawbridge/bridge/agent"
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/control"
 	"drawbridge/bridge/credential"
@@ -224,7 +223,7 @@ func (a *app) needSignIn(ctx context.Context, p config.Paths, account *credentia
 			log.Warn("no agent; signing in from here", "error", err)
 		}
 	}
-	err := account.SignIn(ctx, credential.UI{Open: agent.OpenBrowser, Show: func(url string, opened bool) {
+	err := account.SignIn(ctx, credential.UI{Open: a.openBrowser, Show: func(url string, opened bool) {
 		if !opened {
 			fmt.Fprintf(a.Stderr, "Open this address on this computer to sign in to %s:\n  %s\n", account.Name(), url)
 		}

@@ -172,6 +172,8 @@ type Settings struct {
 	Folders []FolderRule `json:"folders,omitempty"`
 	// Vault says where secrets are kept; the zero value is the OS keychain.
 	Vault Vault `json:"vault,omitzero"`
+	// Desktop is how tray and window behave.
+	Desktop Preferences `json:"desktop,omitzero"`
 	// Bridge is what the local HTTP bridge goes by.
 	Bridge *Bridge `json:"bridge,omitempty"`
 }

@@ -40,9 +40,12 @@ func parse(file string, raw []byte) (*Settings, error) {
 		place, why := decodePlace(raw, err)
 		return nil, damaged(file, place, why, err)
 	}
-	if err := s.Vault.Check(); err != nil {
+	for path, err := range map[string]error{"/vault": s.Vault.Check(), "/desktop": s.Desktop.Check()} {
+		if err == nil {
+			continue
+		}
 		place := ""
-		if at := tree.Find("/vault"); at != nil {
+		if at := tree.Find(path); at != nil {
 			place = lineAt(raw, at.StartOffset)
 		}
 		return nil, damaged(file, place, strings.TrimSuffix(fault.Public(err).What, "."), err)

@@ -61,6 +61,13 @@ func patchOf(before, after *Settings) []op {
 	default:
 		ops = append(ops, op{Op: "add", Path: "/vault", Value: after.Vault})
 	}
+	switch {
+	case before.Desktop == after.Desktop:
+	case after.Desktop == Preferences{}:
+		ops = append(ops, op{Op: "remove", Path: "/desktop"})
+	default:
+		ops = append(ops, op{Op: "add", Path: "/desktop", Value: after.Desktop})
+	}
 	ops = append(ops, folderOps(before.Folders, after.Folders)...)
 	if before.Servers == nil {
 		return append(ops, op{Op: "add", Path: "/servers", Value: after.Servers})

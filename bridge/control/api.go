@@ -148,6 +148,7 @@ type Backend interface {
 	// Stop ends the agent soon after it returns.
 	Stop()
 	Entries
+	Preferrer
 }
 
 // SignInUnneeded is the code of a sign-in to a server that asks for none.

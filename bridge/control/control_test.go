@@ -103,6 +103,20 @@ func (b *backend) Doctor(_ context.Context, t Target, progress func(doctor.Line)
 	return doctor.Report{Name: t.Name, Outcome: doctor.Healthy, Lines: make([]doctor.Line, 2)}, b.note("doctor %s", t.Name)
 }
 
+func (b *backend) SetPreferences(_ context.Context, c PreferencesChange) (Preferences, error) {
+	return Preferences{Theme: *c.Theme, Tray: c.Tray == nil}, b.note("theme %s", *c.Theme)
+}
+
+func (b *backend) Browsers(context.Context) ([]Browser, error) {
+	return []Browser{{ID: "wolf.desktop", Title: "Wolf"}}, b.note("browsers")
+}
+
+func (b *backend) Places(context.Context) (Places, error) {
+	return Places{LogFolder: "/logs", Secrets: "keychain"}, b.note("places")
+}
+
+func (b *backend) OpenLogFolder(context.Context) error { return b.note("logs") }
+
 func (b *backend) CancelSignIns(_ context.Context, key string) error {
 	return b.note("cancel all %s", key)
 }
@@ -259,12 +273,24 @@ func TestEveryCallReachesTheBackend(t *testing.T) {
 	if result, err := c.ApplyEntry(ctx, change); err != nil || preview.Diff != "+x" || result.Backup != "/f.backup" {
 		t.Errorf("preview %+v, result %+v, %v", preview, result, err)
 	}
+	theme := "dark"
+	preferences, err := c.SetPreferences(ctx, PreferencesChange{Theme: &theme})
+	must(err)
+	browsers, err := c.Browsers(ctx)
+	must(err)
+	places, err := c.Places(ctx)
+	must(err)
+	if preferences.Theme != "dark" || !preferences.Tray || len(browsers) != 1 || places.LogFolder != "/logs" {
+		t.Errorf("preferences %+v, browsers %+v, places %+v", preferences, browsers, places)
+	}
+	must(c.OpenLogFolder(ctx))
 	must(c.OpenWindow(ctx))
 	must(c.Keep(ctx))
 	must(c.Stop(ctx))
 	want := []string{
 		"add demo https://example.com/mcp [a]", "remove a.b-c", "forget demo@ada+x@example.com", "signin demo work true", "cancel s1", "cancel all demo@work", "doctor demo", "signout k", "signout everywhere",
-		"token k", "need https://example.com/x", "clients", "preview zed demo@work", "apply zed demo@work true d", "window", "keep", "stop",
+		"token k", "need https://example.com/x", "clients", "preview zed demo@work", "apply zed demo@work true d",
+		"theme dark", "browsers", "places", "logs", "window", "keep", "stop",
 	}
 	if got := b.log(); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("asked\n%q, want\n%q", got, want)

@@ -70,7 +70,7 @@ func (f *Feed) Look() (Snapshot, <-chan struct{}) {
 // one: the smallest of the forms that Change describes.
 func difference(from, to Snapshot) Change {
 	whole := Change{Seq: to.Seq, Snapshot: &to}
-	if from.Version != to.Version || !reflect.DeepEqual(from.Problem, to.Problem) {
+	if from.Version != to.Version || !reflect.DeepEqual(from.Problem, to.Problem) || !reflect.DeepEqual(from.Preferences, to.Preferences) {
 		return whole
 	}
 	switch len(to.Servers) - len(from.Servers) {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"drawbridge/bridge/config"
@@ -228,6 +229,9 @@ func TestBodiesAreBoundedAndChecked(t *testing.T) {
 		}
 		r.Header.Set("Content-Type", "application/json")
 		resp, err := c.http.Do(r)
+		if name == "too long" && errors.Is(err, syscall.EPIPE) {
+			continue // hung up on before it could read the answer
+		}
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

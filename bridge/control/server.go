@@ -174,6 +174,7 @@ func (s *Service) routes() http.Handler {
 		return nil, nil
 	}))
 	s.entryRoutes(mux)
+	s.preferenceRoutes(mux)
 	return mux
 }
 

@@ -48,6 +48,8 @@ type Snapshot struct {
 	// Problem is what keeps the agent as a whole from working (no keychain, a
 	// damaged settings file), or nil.
 	Problem *Problem `json:"problem"`
+	// Preferences is how tray and window are to behave.
+	Preferences *Preferences `json:"preferences,omitempty"`
 }
 
 // Server is one account of a server. A server has one row for each of its

@@ -75,6 +75,10 @@ export namespace control {
 	    SigningIn = "signing_in",
 	    Trouble = "trouble",
 	}
+	export interface Browser {
+	    id: string;
+	    title: string;
+	}
 	export interface EntryChange {
 	    client: string;
 	    server: string;
@@ -123,6 +127,29 @@ export namespace control {
 	    problem?: Problem;
 	    stays: boolean;
 	}
+	export interface Places {
+	    settingsFile: string;
+	    stateFolder: string;
+	    logFolder: string;
+	    secrets: string;
+	}
+	export interface Preferences {
+	    theme: string;
+	    startAtLogin: boolean;
+	    canStartAtLogin: boolean;
+	    tray: boolean;
+	    notifications: boolean;
+	    browser: string;
+	    logLevel: string;
+	}
+	export interface PreferencesChange {
+	    theme?: string;
+	    startAtLogin?: boolean;
+	    tray?: boolean;
+	    notifications?: boolean;
+	    browser?: string;
+	    logLevel?: string;
+	}
 	
 	export interface SignIn {
 	    id: string;
@@ -158,6 +185,7 @@ export namespace control {
 	    version: string;
 	    servers: Server[];
 	    problem?: Problem;
+	    preferences?: Preferences;
 	}
 
 }

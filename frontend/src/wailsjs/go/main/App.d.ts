@@ -11,6 +11,8 @@ export function AddServer(arg1:config.Server):Promise<control.Server>;
 
 export function ApplyEntry(arg1:control.EntryChange):Promise<control.EntryResult>;
 
+export function Browsers():Promise<Array<control.Browser>>;
+
 export function CancelDoctor(arg1:string):Promise<void>;
 
 export function CancelSignIn(arg1:string):Promise<void>;
@@ -21,6 +23,10 @@ export function DoctorAddress(arg1:string,arg2:string):Promise<report.Report>;
 
 export function MCPClients():Promise<Array<control.MCPClient>>;
 
+export function OpenLogFolder():Promise<void>;
+
+export function Places():Promise<control.Places>;
+
 export function PreviewEntry(arg1:control.EntryChange):Promise<control.EntryPreview>;
 
 export function Reconnect():Promise<void>;
@@ -28,6 +34,8 @@ export function Reconnect():Promise<void>;
 export function RemoveAccount(arg1:string):Promise<control.Problem>;
 
 export function RemoveServer(arg1:string):Promise<control.Problem>;
+
+export function SetPreferences(arg1:control.PreferencesChange):Promise<control.Preferences>;
 
 export function SignOut(arg1:string):Promise<control.Problem>;
 

@@ -14,6 +14,10 @@ export function ApplyEntry(arg1) {
   return window['go']['main']['App']['ApplyEntry'](arg1);
 }
 
+export function Browsers() {
+  return window['go']['main']['App']['Browsers']();
+}
+
 export function CancelDoctor(arg1) {
   return window['go']['main']['App']['CancelDoctor'](arg1);
 }
@@ -34,6 +38,14 @@ export function MCPClients() {
   return window['go']['main']['App']['MCPClients']();
 }
 
+export function OpenLogFolder() {
+  return window['go']['main']['App']['OpenLogFolder']();
+}
+
+export function Places() {
+  return window['go']['main']['App']['Places']();
+}
+
 export function PreviewEntry(arg1) {
   return window['go']['main']['App']['PreviewEntry'](arg1);
 }
@@ -48,6 +60,10 @@ export function RemoveAccount(arg1) {
 
 export function RemoveServer(arg1) {
   return window['go']['main']['App']['RemoveServer'](arg1);
+}
+
+export function SetPreferences(arg1) {
+  return window['go']['main']['App']['SetPreferences'](arg1);
 }
 
 export function SignOut(arg1) {
