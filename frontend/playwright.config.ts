@@ -17,8 +17,8 @@ const port = Number(process.env['DRAWBRIDGE_E2E_PORT'] ?? 24317)
 export default defineConfig({
   testDir: './e2e',
   outputDir: './test-results',
-  timeout: 30_000,
-  expect: { timeout: 5_000 },
+  timeout: 120_000,
+  expect: { timeout: 20_000 },
   forbidOnly: true,
   workers: 1,
   reporter: [['list']],

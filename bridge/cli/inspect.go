@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -16,9 +17,6 @@ import (
 	"drawbridge/bridge/secret"
 	"drawbridge/bridge/token"
 )
-
-// maxPasted bounds a token on standard input.
-const maxPasted = 1 << 20
 
 func (a *app) inspect() *cobra.Command {
 	asJSON, account := false, ""
@@ -95,23 +93,18 @@ func (a *app) report(ctx context.Context, name, account string) (token.Report, e
 
 // pasted reads one token from standard input, with what people copy along.
 func (a *app) pasted() (secret.String, error) {
-	raw, err := io.ReadAll(io.LimitReader(a.Stdin, maxPasted+1))
+	raw, err := io.ReadAll(io.LimitReader(a.Stdin, token.MaxText+1))
 	if err != nil {
 		return secret.String{}, fmt.Errorf("read token: %w", err)
 	}
-	text := strings.TrimSpace(string(raw))
-	for _, prefix := range []string{"Authorization:", "Bearer "} {
-		if len(text) >= len(prefix) && strings.EqualFold(text[:len(prefix)], prefix) {
-			text = strings.TrimSpace(text[len(prefix):])
-		}
-	}
+	found, err := token.FromText(string(raw))
 	switch {
-	case text == "":
+	case errors.Is(err, token.ErrNoText):
 		return secret.String{}, fault.New(fault.Usage, "There is no token on standard input.", "Pipe one in: drawbridge token NAME | drawbridge inspect -")
-	case len(raw) > maxPasted, strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
+	case err != nil:
 		return secret.String{}, fault.New(fault.Usage, "What came on standard input is not one token.", "Pipe in the token alone: it has no blanks and no line breaks.")
 	}
-	return secret.New(text), nil
+	return found, nil
 }
 
 func printReport(out io.Writer, r token.Report, now time.Time) error {

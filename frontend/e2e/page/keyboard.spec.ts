@@ -33,7 +33,7 @@ test('add, sign in, read the token, sign out and remove by keyboard', async ({ p
   await page.keyboard.press('Enter')
   await expect(page.getByRole('heading', { name: 'Access token: linear' })).toBeFocused()
   await expect(page.getByRole('table', { name: 'Claims' })).toBeVisible()
-  await tabTo(page, 'Servers')
+  await tabTo(page, 'All servers')
   await page.keyboard.press('Enter')
   await expect(page.getByRole('button', { name: 'View token: linear' })).toBeFocused()
 

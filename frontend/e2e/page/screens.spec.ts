@@ -43,6 +43,29 @@ const screens: Screen[] = [
     },
   },
   {
+    name: 'inspect-empty',
+    scene: 'mixed',
+    open: async (page) => page.getByRole('button', { name: 'Inspect a token' }).click(),
+  },
+  {
+    name: 'inspect',
+    scene: 'away', // It needs no agent.
+    open: async (page) => {
+      await page.getByRole('button', { name: 'Inspect a token' }).click()
+      await page.getByLabel('Token', { exact: true }).fill('eyJh.eyJp.c2ln')
+      await expect(page.getByRole('heading', { name: 'Claims' })).toBeVisible()
+    },
+  },
+  {
+    name: 'inspect-error',
+    scene: 'mixed',
+    open: async (page) => {
+      await page.getByRole('button', { name: 'Inspect a token' }).click()
+      await page.getByLabel('Token', { exact: true }).fill('two words')
+      await expect(page.getByRole('alert')).toBeVisible()
+    },
+  },
+  {
     name: 'add',
     scene: 'mixed',
     open: async (page) => {
@@ -130,7 +153,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     test.describe(`${colorScheme}, ${size}`, () => {
       test.use({ colorScheme, viewport })
       for (const screen of screens) {
-        if (size === 'wide' && !['servers', 'token'].includes(screen.name)) continue
+        if (size === 'wide' && !['servers', 'token', 'inspect'].includes(screen.name)) continue
         test(screen.name, async ({ page }) => {
           await page.clock.install({ time: noon })
           await page.goto(`/?scene=${screen.scene}&signInTime=never`)

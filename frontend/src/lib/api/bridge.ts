@@ -19,6 +19,7 @@ export function bridge(): Api {
     signOut: (key) => ask(() => app.SignOut(key) as Promise<Problem | null>),
     signOutEverywhere: () => ask(async () => list(await app.SignOutEverywhere()).map(toOutcome)),
     token: (key) => ask(async () => toReport(await app.Token(key))),
+    inspect: (pasted) => ask(async () => toReport(await app.Inspect(pasted))),
     reconnect: () => ask(() => app.Reconnect()),
     copyText: (text) =>
       ask(async () => {

@@ -9,6 +9,7 @@ import {
   noKeychain,
   notRevoked,
   opaqueReport,
+  pastedReport,
   report,
   scenes,
   signedIn,
@@ -200,6 +201,15 @@ export class Fake implements Api {
       }
       return this.#options.scene === 'opaque' ? opaqueReport : report(server)
     })
+  }
+
+  /** Reads every text with two dots in it as the same token. */
+  inspect(pasted: string): Promise<Report> {
+    if (/\s/.test(pasted.trim())) {
+      const next = 'Paste the token alone: it has no blanks and no line breaks inside.'
+      return Promise.reject(new ApiError({ code: 'usage', what: 'That is not one token.', next }))
+    }
+    return Promise.resolve(pasted.split('.').length === 3 ? pastedReport(this.#options.now()) : opaqueReport)
   }
 
   reconnect(): Promise<void> {

@@ -265,3 +265,14 @@ export function report(server: Server): Report {
     ],
   }
 }
+
+/** What nobody vouches for: a pasted token. */
+export function pastedReport(now: number): Report {
+  const read = report(make('mcp', 'https://mcp.example.com/mcp', 'signed_in', signedIn(now - 400 * s, now + 3200 * s)))
+  const reason = 'Nobody asked for the signature to be checked.'
+  return {
+    ...read,
+    signature: { ...read.signature, verdict: 'unchecked', reason },
+    checks: read.checks.filter((check) => check.name === 'exp' || check.name === 'nbf'),
+  }
+}

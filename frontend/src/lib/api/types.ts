@@ -83,6 +83,8 @@ export interface Api {
   /** Ends every sign-in on this computer; resolves to how each went. */
   signOutEverywhere(): Promise<Outcome[]>
   token(key: string): Promise<Report>
+  /** Explains a token that a person pasted; it goes no further than this process. */
+  inspect(pasted: string): Promise<Report>
   /** Looks for an agent that is away at once, instead of after a pause. */
   reconnect(): Promise<void>
   copyText(text: string): Promise<void>

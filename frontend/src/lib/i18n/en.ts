@@ -1,8 +1,12 @@
 import type { AddressFault } from '@/lib/state/naming'
 import type { State } from '@/lib/api/types'
+import { inspect } from './inspect'
+import { nav } from './nav'
 
 /** Every text of the window. */
 export const text = {
+  nav,
+  inspect,
   servers: {
     title: 'Servers',
     add: 'Add server',
@@ -139,7 +143,7 @@ export const text = {
   },
   token: {
     title: (name: string) => `Access token: ${name}`,
-    back: 'Servers',
+    back: 'All servers',
     loading: 'Reading the token\u2026',
     copyJson: 'Copy as JSON',
     lead: 'What the token says. The token itself stays with the agent.',

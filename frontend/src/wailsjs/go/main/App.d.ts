@@ -21,6 +21,8 @@ export function Doctor(arg1:string,arg2:string):Promise<report.Report>;
 
 export function DoctorAddress(arg1:string,arg2:string):Promise<report.Report>;
 
+export function Inspect(arg1:string):Promise<token.Report>;
+
 export function MCPClients():Promise<Array<control.MCPClient>>;
 
 export function OpenLogFolder():Promise<void>;

@@ -34,6 +34,10 @@ export function DoctorAddress(arg1, arg2) {
   return window['go']['main']['App']['DoctorAddress'](arg1, arg2);
 }
 
+export function Inspect(arg1) {
+  return window['go']['main']['App']['Inspect'](arg1);
+}
+
 export function MCPClients() {
   return window['go']['main']['App']['MCPClients']();
 }

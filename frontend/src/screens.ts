@@ -1,0 +1,30 @@
+import type { Component } from 'svelte'
+import ScanSearch from '@lucide/svelte/icons/scan-search'
+import Server from '@lucide/svelte/icons/server'
+import InspectScreen from '@/features/inspect/InspectScreen.svelte'
+import ServersPages from '@/features/servers/ServersPages.svelte'
+import { text } from '@/lib/i18n/en'
+import type { Desk } from '@/lib/state/desk.svelte'
+
+/** What every screen is given. */
+export interface ScreenProps {
+  desk: Desk
+}
+
+export interface Screen {
+  /** The screen of a Route. */
+  readonly id: string
+  readonly icon: Component
+  readonly component: Component<ScreenProps>
+  /** What the sidebar calls it, and the bar of a narrow window. */
+  readonly label: string
+  readonly short?: string
+  /** It takes all the width that there is. */
+  readonly wide?: boolean
+}
+
+/** The window's screens, in the order of the navigation; the first is where it begins. */
+export const screens: readonly Screen[] = [
+  { id: 'servers', icon: Server, component: ServersPages, label: text.nav.servers },
+  { id: 'inspect', icon: ScanSearch, component: InspectScreen, label: text.nav.inspect, short: text.nav.inspectShort },
+]
