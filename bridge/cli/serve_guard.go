@@ -39,6 +39,8 @@ type guardFlags struct {
 	preset, userClaim, header string
 	hmacFile, previous        string
 	introspection, clientID   string
+	clientKey                 string
+	cache                     time.Duration
 	scopes                    []string
 	leeway                    time.Duration
 	perSubject, perAddress    int
@@ -63,6 +65,8 @@ func (g *guardFlags) register(cmd *cobra.Command) {
 	f.StringVar(&g.previous, "hmac-previous-file", "", "hmac: `FILE` with the secret that was before and still counts")
 	f.StringVar(&g.introspection, "introspection-endpoint", "", "introspection: the `URL` to ask (default: what the issuer's metadata says)")
 	f.StringVar(&g.clientID, "introspection-client-id", "", "introspection: the client `ID` to ask as (its secret comes in "+introspectionVariable+")")
+	f.StringVar(&g.clientKey, "introspection-key-file", "", "introspection: `FILE` with that client's private key, instead of a secret")
+	f.DurationVar(&g.cache, "token-cache", guard.DefaultCacheTime, "believe a token for this long (`TIME`), at most 5m; 0: look each time")
 	f.StringArrayVar(&g.scopes, "require-scope", nil, "name this `SCOPE` in challenges and metadata (repeatable)")
 	f.IntVar(&g.perSubject, "rate", 600, "requests a minute of one caller; 0: no limit")
 	f.IntVar(&g.perAddress, "rate-address", 0, "requests a minute of one address; 0: no limit")
@@ -74,8 +78,11 @@ func (a *app) buildGuard(ctx context.Context, p config.Paths, settings *config.S
 	if len(g.modes) == 0 {
 		g.modes = []string{"api-key"}
 	}
+	if g.cache == 0 {
+		g.cache = -1 // keep nothing
+	}
 	cfg := guard.Config{
-		Log: log, KeyHeader: g.header, Scopes: g.scopes, Cache: guard.NewCache(0, 0),
+		Log: log, KeyHeader: g.header, Scopes: g.scopes, Cache: guard.NewCache(g.cache, 0),
 		Denied: guard.NewFileDenylist(filepath.Join(p.Bridge(), "denied.jsonl"), nil),
 		Limits: guard.NewLimits(guard.LimitConfig{PerSubject: g.perSubject, PerAddress: g.perAddress, Failures: g.failures}),
 	}
@@ -257,7 +264,18 @@ func (a *app) introspectionMode(g guardFlags, c guard.Claims, log *slog.Logger) 
 	if about == "" {
 		about = g.introspection
 	}
-	asks := &issuerAsks{client: a.issuerClient(about, log), issuer: c.Issuer, endpoint: g.introspection, as: oauth.ClientCredentials{ClientID: g.clientID, Secret: s}}
+	as := oauth.ClientCredentials{ClientID: g.clientID, Secret: s}
+	if g.clientKey != "" {
+		text, err := secretFrom(g.clientKey, "")
+		if err != nil {
+			return nil, err
+		}
+		if as.Key, err = oauth.ParseSigningKey(text, ""); err != nil {
+			return nil, fault.Wrap(err, fault.Usage, fmt.Sprintf("The key %s cannot be used.", g.clientKey), "Give a private key in PEM: EC on P-256 for ES256, or RSA for RS256, without a passphrase.")
+		}
+		as.Audience = about
+	}
+	asks := &issuerAsks{client: a.issuerClient(about, log), issuer: c.Issuer, endpoint: g.introspection, as: as}
 	return guard.NewIntrospection(c, asks)
 }
 
@@ -287,6 +305,7 @@ func (i *issuerAsks) Introspect(ctx context.Context, token secret.String) ([]byt
 	if !answer.Active {
 		return []byte(`{"active":false}`), nil
 	}
+	answer.Claims["active"] = json.RawMessage("true") // which the client has looked at and taken out
 	return json.Marshal(answer.Claims)
 }
 

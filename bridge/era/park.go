@@ -102,6 +102,9 @@ func (c *call) park(questions []question) {
 		if q.m.Method == methodElicit {
 			params = without(params, "elicitationId")
 		}
+		if params == nil { // optional here, but the Go SDK cannot read a question without
+			params = json.RawMessage("{}")
+		}
 		for slices.ContainsFunc(asks, func(f field) bool { return f.name == q.key }) {
 			q.key += "'"
 		}

@@ -608,7 +608,11 @@ func TestKeysAreReplaced(t *testing.T) {
 	published.mu.Lock()
 	published.keys = map[string]any{"two": &otherKey.PublicKey}
 	published.mu.Unlock()
+	if code, _ := admit(t, g, fresh); code != guard.WrongSignature {
+		t.Errorf("within the pause after made-up key ids: %q", code)
+	}
 	at = at.Add(time.Minute)
+	cache.Empty()
 	if code, _ := admit(t, g, fresh); code != "" {
 		t.Errorf("token of the new key: %s", code)
 	}

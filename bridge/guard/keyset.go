@@ -40,6 +40,7 @@ type RemoteKeys struct {
 	keys    []publishedKey
 	fetched time.Time
 	tried   time.Time
+	unknown time.Time // the last fetch on account of an unknown key id
 	err     error
 }
 
@@ -97,6 +98,11 @@ func (r *RemoteKeys) wants(kid string) bool {
 		if known {
 			return false
 		}
+		if r.busy == nil && now.Sub(r.unknown) >= keysPause {
+			r.unknown = now
+			return true
+		}
+		return r.busy != nil
 	}
 	return r.tried.IsZero() || r.keys == nil && now.Sub(r.tried) > time.Second || now.Sub(r.tried) >= keysPause || r.busy != nil
 }

@@ -13,6 +13,8 @@ type ProviderOptions struct {
 	AccessTTL time.Duration
 	// Grace is how long a refresh token that was used is good once more.
 	Grace time.Duration
+	// Opaque makes access tokens that are no JWTs, to be asked about (RFC 7662).
+	Opaque bool
 	// Seed is of the faults that strike by dice.
 	Seed int64
 }
@@ -79,12 +81,17 @@ func (r *Rig) StartProvider(o ProviderOptions) *Provider {
 		o.AccessTTL = time.Minute
 	}
 	var facts struct{ Issuer string }
-	p := startNode(r.t, &facts, "provider.mjs",
+	args := []string{
 		"--ttl", strconv.Itoa(int(o.AccessTTL.Seconds())),
 		"--grace", strconv.Itoa(int(o.Grace.Seconds())),
-		"--seed", strconv.FormatInt(max(o.Seed, 1), 10))
+		"--seed", strconv.FormatInt(max(o.Seed, 1), 10),
+	}
+	if o.Opaque {
+		args = append(args, "--opaque")
+	}
+	p := startNode(r.t, &facts, "provider.mjs", args...)
 	r.record.part(p)
-	return &Provider{backdoor: backdoor{r.t, facts.Issuer}, Issuer: facts.Issuer}
+	return &Provider{backdoor: backdoor{r.t, facts.Issuer}, Issuer: facts.Issuer, opaque: o.Opaque}
 }
 
 // Counts asks the provider what happened.

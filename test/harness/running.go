@@ -20,12 +20,19 @@ type Running struct {
 // it. The test ends it.
 func (r *Rig) Start(args ...string) *Running {
 	r.t.Helper()
+	return r.StartCommand(Command{Args: args})
+}
+
+// StartCommand is Start with more in the environment.
+func (r *Rig) StartCommand(c Command) *Running {
+	r.t.Helper()
+	args := c.Args
 	p := &Running{
 		r: r, cmd: exec.Command(r.binary, args...),
 		out: &syncBuffer{}, err: &syncBuffer{}, done: make(chan struct{}), begun: time.Now(),
 	}
 	p.cmd.Dir = r.Home
-	p.cmd.Env = r.personEnv()
+	p.cmd.Env = append(r.personEnv(), c.Env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.err
 	p.cmd.WaitDelay = pipeDelay
 	if err := p.cmd.Start(); err != nil {

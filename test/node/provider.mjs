@@ -29,6 +29,7 @@ const { values: flags } = parseArgs({
     port: { type: 'string', default: '0' },
     ttl: { type: 'string', default: process.env.DRAWBRIDGE_TEST_TTL || '60' },
     grace: { type: 'string', default: '0' },
+    opaque: { type: 'boolean', default: false }, // access tokens are no JWTs
     seed: { type: 'string', default: '1' },
   },
 });
@@ -206,7 +207,7 @@ async function configuration() {
     conformIdTokenClaims: false,
     scopes: ['openid', 'offline_access', 'email', 'profile', 'mcp:tools', 'mcp:admin'],
     claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
-    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post'],
+    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
     pkce: { required: () => true },
     // A refresh token without offline_access, and for every grant: the
     // provider drops that scope unless the client asks for prompt=consent.
@@ -240,7 +241,7 @@ async function configuration() {
         getResourceServerInfo: async (ctx, resource) => ({
           scope: 'mcp:tools mcp:admin',
           audience: resource,
-          accessTokenFormat: 'jwt',
+          accessTokenFormat: flags.opaque ? 'opaque' : 'jwt',
           accessTokenTTL: accessTTL,
           jwt: { sign: { alg: 'RS256' } },
         }),
