@@ -8,9 +8,15 @@ import (
 )
 
 // Try does something at the server as a request is sent there: once more with
-// another token when the first one is refused.
+// another token when the first one is refused. When it goes well, that ends the
+// need for which a person was asked before, as an answered request does.
 func (s *Session) Try(ctx context.Context, do func(ctx context.Context) error) error {
-	return s.exchange(ctx, func(ctx context.Context, _ []byte, _ remote.Deliver) error { return do(ctx) }, nil, nil)
+	asked := s.isAsked()
+	err := s.exchange(ctx, func(ctx context.Context, _ []byte, _ remote.Deliver) error { return do(ctx) }, nil, nil)
+	if err == nil && asked {
+		s.needMet()
+	}
+	return err
 }
 
 // Fail answers a request with an error that says what to do, and asks for a
