@@ -58,6 +58,7 @@ bench: ## speed and memory beside a bare pipe, HTTP and mcp-remote; writes docs/
 conformance: ## the official conformance suite through drawbridge, into docs/conformance.md; ONLY=auth/ runs a part
 	@$(SETUP) test
 	@go run ./test/conformance run -report docs/conformance.md -only '$(ONLY)'
+	@[ -n '$(ONLY)' ] || go run ./test/conformance/front -report docs/conformance.md
 
 soak: ## many processes on one sign-in, faults and kills: the long forms (30 min); ONLY=TestKills runs one
 	@$(SETUP) test

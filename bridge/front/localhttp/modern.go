@@ -34,11 +34,14 @@ const (
 // that version in its _meta, or in the header of a message that is not
 // initialize.
 func isModern(r *http.Request, m jsonrpc.Message) bool {
-	if m.Method == "initialize" || m.Method == "" {
+	if m.Method == "" {
 		return false
 	}
 	if jsonrpc.Member(jsonrpc.Member(m.Params, "_meta"), metaVersion) != nil {
 		return true
+	}
+	if m.Method == "initialize" {
+		return false
 	}
 	v := r.Header.Get(headerVersion)
 	return v >= modernVersion && len(v) == len(modernVersion) && r.Header.Get(headerSession) == ""
@@ -166,6 +169,10 @@ func (m *shared) send(related, message []byte) error {
 func (c *call) postModern(m jsonrpc.Message) {
 	if code, text, data := checkModern(c.r, m); code != 0 {
 		c.refuseFor(m, http.StatusBadRequest, code, text, data)
+		return
+	}
+	if m.Method == "initialize" { // the session would take it for one of the older era
+		c.refuseFor(m, http.StatusNotFound, codeUnknownMethod, "initialize is no method of "+modernVersion+".", nil)
 		return
 	}
 	shared, err := c.s.sharedFor(c)
