@@ -245,6 +245,35 @@ func TestSessionOfAClientWithoutInitialize(t *testing.T) {
 	}
 }
 
+// A client that says no initialize, as from MCP 2026-07-28 on, cancels a call: the
+// server hears of it at once, not when the bridge gives the call up.
+func TestCancellationWithoutInitialize(t *testing.T) {
+	u := newUpstream(t)
+	began, cancelled := make(chan struct{}), make(chan string, 1)
+	u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
+		if m.Method == "notifications/cancelled" {
+			cancelled <- string(m.Params)
+			w.WriteHeader(http.StatusAccepted)
+			return
+		}
+		close(began)
+		<-r.Context().Done()
+	}
+	c := connect(t, u, &account{})
+	c.s.SetCancelGrace(time.Minute)
+	c.send(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"wait"}}`)
+	<-began
+	c.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}`)
+	select {
+	case got := <-cancelled:
+		if got != `{"requestId":7}` {
+			t.Errorf("the server heard %s", got)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("the server did not hear of it")
+	}
+}
+
 // Some servers have no route for GET: 404 then means no stream, not that the
 // session is gone.
 func TestNoRouteForTheStream(t *testing.T) {

@@ -298,7 +298,7 @@ func (s *Session) sendNote(m jsonrpc.Message) {
 		}
 	}
 	s.mu.Lock()
-	known := s.ready && (m.Method != initialized || !s.told)
+	known := (s.ready || s.initialize == nil) && (m.Method != initialized || !s.told) // without initialize: of MCP 2026-07-28
 	s.mu.Unlock()
 	if !known {
 		return // the server knows nothing that it could be about, or knows it already
