@@ -59,7 +59,7 @@ func TestDesktopGrantRevoked(t *testing.T) {
 	if !each(0) {
 		t.Fatal("the clients go on without a grant")
 	}
-	d.tray.Until("One server needs you to sign in")
+	d.tray.Until(name + " needs you to sign in")
 	for range 3 { // they ask on, and are told the same
 		if !each(0) {
 			t.Fatal("a client works without a grant")

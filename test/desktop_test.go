@@ -224,7 +224,7 @@ func TestDesktopPanelRestarts(t *testing.T) {
 
 // TestDesktopSignInNeeded: a client without a sign-in is started in the bare
 // environment while a tray can be seen. The tray asks, no browser opens by
-// itself, a click signs in, and the client goes on.
+// itself, a click on the notification signs in, and the client goes on.
 func TestDesktopSignInNeeded(t *testing.T) {
 	if !harness.InDesktop(t) {
 		return
@@ -244,7 +244,7 @@ func TestDesktopSignInNeeded(t *testing.T) {
 			t.Errorf("a call without a sign-in was answered with %s %s", m.Result, m.Error)
 		}
 	}
-	d.tray.Until("One server needs you to sign in")
+	d.tray.Until(name + " needs you to sign in")
 	d.tray.Until(name + ": sign-in needed")
 	if d.tray.Icon() == calm {
 		t.Error("the icon is the same as before")
@@ -254,11 +254,11 @@ func TestDesktopSignInNeeded(t *testing.T) {
 	if opened := d.Opened(); len(opened) != 0 {
 		t.Errorf("a browser opened by itself: %q", opened)
 	}
-	if said := notes.All(); len(said) != 1 || !strings.Contains(said[0], name) {
-		t.Errorf("notifications: %q; want one that names %s", said, name)
+	if said := notes.All(); len(said) != 1 || !strings.Contains(said[0], name) || !strings.HasSuffix(said[0], "[Sign in]") {
+		t.Errorf("notifications: %q; want one that names %s and offers to sign in", said, name)
 	}
 
-	d.tray.Click(name, "Sign in")
+	notes.Choose(t, 1)
 	d.Seen(1)
 	d.tray.Until(name + ": ada@example.com, ")
 	if d.tray.Icon() != calm {

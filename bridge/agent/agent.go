@@ -7,7 +7,6 @@ package agent
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -81,8 +80,9 @@ type Config struct {
 	Browser func(ctx context.Context, address string) error
 	// OpenWindow opens Drawbridge's window; nil is to say that there is none.
 	OpenWindow func(ctx context.Context) error
-	// Notify tells the person that somebody waits for a sign-in; nil is desktop.Notify.
-	Notify func(ctx context.Context, n desktop.Notification) error
+	// Notify tells the person something and, where it offers an action, returns when
+	// that is chosen, or is not wanted any more; nil is desktop.Notify.
+	Notify func(ctx context.Context, n desktop.Notification) (chosen bool, err error)
 	// Doctor finds out why a server cannot be used, without changing anything;
 	// nil is to say that this agent cannot.
 	Doctor  func(ctx context.Context, server config.Server, account string, progress func(report.Line)) (report.Report, error)
@@ -127,6 +127,8 @@ type Agent struct {
 	signIns map[string]*signIn // by id: under way, or ended a while ago
 	failed  map[string]failure
 	needs   map[string]need
+	// warned is the end of the sign-in that the person was warned of, by key.
+	warned  map[string]time.Time
 	asked   *askedFile
 	lastEnd time.Time // when a sign-in last ended
 }
@@ -155,7 +157,7 @@ func Run(ctx context.Context, cfg Config) error {
 	a := &Agent{
 		cfg: cfg, log: cfg.Log, stop: stop, life: ctx, stay: make(chan struct{}),
 		pending: map[string]*signIn{}, signIns: map[string]*signIn{},
-		failed: map[string]failure{}, lastGood: &config.Settings{}, needs: map[string]need{}, asked: loadAsked(cfg.Paths, cfg.Log),
+		failed: map[string]failure{}, lastGood: &config.Settings{}, needs: map[string]need{}, warned: map[string]time.Time{}, asked: loadAsked(cfg.Paths, cfg.Log),
 	}
 	if !cfg.OnDemand {
 		a.keep()
@@ -221,6 +223,17 @@ func (a *Agent) showTray(ctx context.Context) {
 	case <-ctx.Done():
 		return
 	}
+	for {
+		s, changed := a.feed.Look()
+		if s.Preferences == nil || s.Preferences.Tray {
+			break
+		}
+		select {
+		case <-changed: // the person may want it later
+		case <-ctx.Done():
+			return
+		}
+	}
 	if err := a.cfg.Tray.Run(ctx, &a.feed, clicks{a}); err != nil {
 		a.log.Warn("no tray icon; the agent goes on without", "error", err)
 	}
@@ -268,6 +281,25 @@ func (c clicks) SignOut(key string) {
 	})
 }
 
+func (c clicks) CancelSignIn(key string) {
+	c.a.mu.Lock()
+	defer c.a.mu.Unlock()
+	if s, ok := c.a.pending[key]; ok {
+		s.cancel(errCancelled)
+	}
+}
+
+func (c clicks) CopyEntry(key string) {
+	c.a.task("copy an entry", func(ctx context.Context) error { return c.a.copyEntry(ctx, key) })
+}
+
+func (c clicks) StartAtLogin(yes bool) {
+	c.a.task("start at login", func(ctx context.Context) error {
+		_, err := c.a.SetPreferences(ctx, control.PreferencesChange{StartAtLogin: &yes})
+		return err
+	})
+}
+
 func (c clicks) SignOutEverywhere() {
 	c.a.task("sign out everywhere", func(ctx context.Context) error {
 		outcomes, err := c.a.SignOutEverywhere(ctx)
@@ -287,18 +319,6 @@ func (a *Agent) task(what string, f func(context.Context) error) {
 		}
 		a.log.Warn("a click came to nothing", "what", what, "error", err)
 		p := control.ProblemOf(err)
-		ctx, cancel := context.WithTimeout(a.life, notifyLimit)
-		defer cancel()
-		if err := a.notify(ctx, desktop.Notification{Title: p.What, Body: p.Next}); err != nil {
-			a.log.Debug("not notified", "error", fmt.Errorf("%s: %w", what, err))
-		}
+		a.notify(a.life, desktop.Notification{Title: p.What, Body: p.Next})
 	})
-}
-
-// notify shows a notification, unless the person wants none.
-func (a *Agent) notify(ctx context.Context, n desktop.Notification) error {
-	if p := a.feed.Snapshot().Preferences; p != nil && !p.Notifications {
-		return nil
-	}
-	return a.cfg.Notify(ctx, n)
 }

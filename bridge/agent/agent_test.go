@@ -135,6 +135,8 @@ type rig struct {
 	mu       sync.Mutex
 	opened   []string
 	notified []string
+	silenced int           // notifications that were taken back
+	choose   chan struct{} // takes the action of one
 	browser  error
 }
 
@@ -162,7 +164,7 @@ func start(t *testing.T, change func(*Config)) *rig {
 
 func startIn(t *testing.T, p config.Paths, change func(*Config)) *rig {
 	t.Helper()
-	r := &rig{t: t, paths: p, ended: make(chan error, 1), Client: control.Dial(p)}
+	r := &rig{t: t, paths: p, choose: make(chan struct{}), ended: make(chan error, 1), Client: control.Dial(p)}
 	r.accounts = &fakes{
 		Manager: credential.NewManager(credential.Config{Paths: p, Vault: vault.NewMemory()}),
 		paths:   p, finish: make(chan error),
@@ -175,11 +177,22 @@ func startIn(t *testing.T, p config.Paths, change func(*Config)) *rig {
 			r.opened = append(r.opened, url)
 			return r.browser
 		},
-		Notify: func(_ context.Context, n desktop.Notification) error {
+		Notify: func(ctx context.Context, n desktop.Notification) (bool, error) {
 			r.mu.Lock()
-			defer r.mu.Unlock()
 			r.notified = append(r.notified, n.Title)
-			return nil
+			r.mu.Unlock()
+			if n.Action == "" {
+				return false, nil
+			}
+			select {
+			case <-r.choose:
+				return true, nil
+			case <-ctx.Done():
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				r.silenced++
+				return false, nil
+			}
 		},
 	}
 	if change != nil {

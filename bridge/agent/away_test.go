@@ -316,7 +316,7 @@ func awayAgent(t *testing.T, n *internet) (a *Agent, m *credential.Manager, both
 	cfg := Config{
 		Paths: paths, Accounts: Credentials(m),
 		Browser: func(context.Context, string) error { bothered.Add(1); return nil },
-		Notify:  func(context.Context, desktop.Notification) error { bothered.Add(1); return nil },
+		Notify:  func(context.Context, desktop.Notification) (bool, error) { bothered.Add(1); return false, nil },
 	}.complete()
 	life, stop := context.WithCancel(context.Background())
 	a = &Agent{

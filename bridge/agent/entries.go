@@ -2,11 +2,14 @@ package agent
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"slices"
 
 	"drawbridge/bridge/clients"
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/control"
+	"drawbridge/bridge/desktop"
 	"drawbridge/bridge/fault"
 )
 
@@ -100,4 +103,34 @@ func (a *Agent) clientsEnv() clients.Env {
 		return a.cfg.Clients
 	}
 	return clients.HostEnv()
+}
+
+// copyEntry puts the entry of the credential with the key into the clipboard, in
+// the form that most clients take.
+func (a *Agent) copyEntry(ctx context.Context, key string) error {
+	who, _, err := a.find(control.Keyed(key))
+	if err != nil {
+		return err
+	}
+	if who.server.Name == "" {
+		return fault.New(fault.Usage, "A server that is not in the settings has no entry.", "Add it first: drawbridge add NAME URL")
+	}
+	entry, err := clients.NewEntry(a.clientsEnv(), who.label(), a.cfg.Command, a.cfg.Paths)
+	if err != nil {
+		return err
+	}
+	type launch struct {
+		Command string            `json:"command"`
+		Args    []string          `json:"args"`
+		Env     map[string]string `json:"env,omitempty"`
+	}
+	text, err := json.MarshalIndent(map[string]any{"mcpServers": map[string]launch{entry.Name: {entry.Command, entry.Args, entry.Env}}}, "", "  ")
+	if err != nil {
+		return err
+	}
+	err = desktop.Copy(ctx, sessionEnv(ctx), string(text)+"\n")
+	if errors.Is(err, desktop.ErrNoClipboard) {
+		return fault.Wrap(err, fault.Unsupported, "Nothing on this computer copies to the clipboard.", "Install wl-clipboard or xclip; or connect the client in Drawbridge's window.")
+	}
+	return err
 }

@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,11 +11,7 @@ import (
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/control"
 	"drawbridge/bridge/credential"
-	"drawbridge/bridge/desktop"
 )
-
-// notifyLimit bounds telling the person.
-const notifyLimit = 5 * time.Second
 
 // who is one account of a server.
 type who struct {
@@ -30,8 +25,9 @@ func (w who) label() string { return w.server.Label(w.account) }
 // need is a client that waits for a person to sign in.
 type need struct {
 	who
-	since    time.Time
-	notified bool
+	since time.Time
+	// silence takes the notification back; nil before there is one.
+	silence context.CancelFunc
 }
 
 // Need implements control.Backend: with a tray the icon asks for a click, and
@@ -66,9 +62,8 @@ func (a *Agent) ask(who who, account Account, visible bool) control.NeedAnswer {
 		return control.NeedAnswer{Action: control.NeedBrowser, SignIn: &status}
 	}
 	if visible {
-		if !n.notified {
-			n.notified = true
-			a.tellNeed(who)
+		if n.silence == nil {
+			n.silence = a.tellNeed(who, key)
 		}
 		return control.NeedAnswer{Action: control.NeedTray}
 	}
@@ -90,20 +85,6 @@ const (
 	askAgainAfter = time.Minute
 	askAgainMost  = time.Hour
 )
-
-func (a *Agent) tellNeed(who who) {
-	a.tasks.Go(func() {
-		ctx, cancel := context.WithTimeout(a.life, notifyLimit)
-		defer cancel()
-		err := a.notify(ctx, desktop.Notification{
-			Title: fmt.Sprintf("Sign in to %s", who.label()),
-			Body:  "A program wants to use it. Click Drawbridge's icon to sign in.",
-		})
-		if err != nil {
-			a.log.Debug("not notified", "error", err)
-		}
-	})
-}
 
 // works reports whether a credential gets along without a person: it has or can
 // get a token, and no server wants more permission than that has.

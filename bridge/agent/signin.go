@@ -235,6 +235,9 @@ func (a *Agent) settle(key string) {
 }
 
 func (a *Agent) settleLocked(key string) {
+	if n := a.needs[key]; n.silence != nil {
+		n.silence()
+	}
 	delete(a.needs, key)
 	delete(a.failed, key)
 	a.asked.set(key, time.Time{})

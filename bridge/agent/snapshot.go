@@ -51,6 +51,7 @@ func (a *Agent) rebuild() {
 	}
 	s.Servers = append(s.Servers, a.unnamed(all, seen, now)...)
 	a.feed.Publish(s)
+	a.warn(s.Servers, now)
 }
 
 // unnamed describes the servers that are not in the settings but are signed in,

@@ -77,8 +77,15 @@ type Actions interface {
 	// SignIn and SignOut are about the credential with the key.
 	SignIn(key string)
 	SignOut(key string)
+	// CancelSignIn gives up the sign-in that is under way there.
+	CancelSignIn(key string)
+	// CopyEntry puts what an MCP client's settings need for the credential with the
+	// key into the clipboard.
+	CopyEntry(key string)
 	// SignOutEverywhere ends every sign-in on this computer.
 	SignOutEverywhere()
+	// StartAtLogin has the agent started at login, or no more.
+	StartAtLogin(yes bool)
 	// Open opens Drawbridge's window.
 	Open()
 	// Quit ends the agent.

@@ -3,7 +3,6 @@ package desktop
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/godbus/dbus/v5"
@@ -102,29 +101,6 @@ func OpenURI(ctx context.Context, uri string) error {
 		CallWithContext(ctx, "org.freedesktop.portal.OpenURI.OpenURI", 0, "", uri, map[string]dbus.Variant{}).Store(&handle)
 	if err != nil {
 		return fmt.Errorf("ask the desktop portal to open an address: %w", err)
-	}
-	return nil
-}
-
-// Notify shows a notification (Desktop Notifications Specification 1.2). It is
-// an error when nobody shows notifications.
-func Notify(ctx context.Context, n Notification) error {
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
-	defer cancel()
-	conn, err := connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }()
-	// Bodies are markup where the server knows markup.
-	body := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(n.Body)
-	hints := map[string]dbus.Variant{"desktop-entry": dbus.MakeVariant("drawbridge")}
-	var id uint32
-	err = conn.Object("org.freedesktop.Notifications", "/org/freedesktop/Notifications").
-		CallWithContext(ctx, "org.freedesktop.Notifications.Notify", 0,
-			"Drawbridge", uint32(0), "", n.Title, body, []string{}, hints, int32(-1)).Store(&id)
-	if err != nil {
-		return fmt.Errorf("show a notification: %w", err)
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func TestNoBusIsStarted(t *testing.T) {
 			if err := OpenURI(t.Context(), "https://as.example/"); !errors.Is(err, ErrNoSession) {
 				t.Errorf("OpenURI = %v", err)
 			}
-			if err := Notify(t.Context(), Notification{}); !errors.Is(err, ErrNoSession) {
+			if _, err := Notify(t.Context(), Notification{}); !errors.Is(err, ErrNoSession) {
 				t.Errorf("Notify = %v", err)
 			}
 			if _, err := Environment(t.Context()); !errors.Is(err, ErrNoSession) {
@@ -137,7 +137,7 @@ func TestOpenURIThroughThePortal(t *testing.T) {
 
 func TestNotifyEscapesMarkup(t *testing.T) {
 	conn := bus(t)
-	if err := Notify(t.Context(), Notification{Title: "x"}); err == nil {
+	if _, err := Notify(t.Context(), Notification{Title: "x"}); err == nil {
 		t.Error("a notification that nobody showed")
 	}
 	shown := make(chan string, 1)
@@ -147,7 +147,7 @@ func TestNotifyEscapesMarkup(t *testing.T) {
 			return 1, nil
 		},
 	})
-	if err := Notify(t.Context(), Notification{Title: "demo", Body: `<a href="x">R&D</a>`}); err != nil {
+	if _, err := Notify(t.Context(), Notification{Title: "demo", Body: `<a href="x">R&D</a>`}); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := <-shown, `Drawbridge|demo|&lt;a href="x"&gt;R&amp;D&lt;/a&gt;`; got != want {
@@ -184,7 +184,7 @@ func TestAHangingBusIsNotWaitedForLong(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	if err := Notify(ctx, Notification{}); err == nil || time.Since(began) > 700*time.Millisecond {
+	if _, err := Notify(ctx, Notification{}); err == nil || time.Since(began) > 700*time.Millisecond {
 		t.Errorf("Notify = %v after %v", err, time.Since(began))
 	}
 	time.Sleep(time.Second)

@@ -20,7 +20,7 @@ func Environment(context.Context) (map[string]string, error) { return nil, ErrNo
 func OpenURI(context.Context, string) error { return ErrNoSession }
 
 // Notify returns ErrNoSession.
-func Notify(context.Context, Notification) error { return ErrNoSession }
+func Notify(context.Context, Notification) (bool, error) { return false, ErrNoSession }
 
 // KeepTrayItem does nothing: there is no such panel here.
 func KeepTrayItem(context.Context, string, *slog.Logger) {}

@@ -14,4 +14,6 @@ var ErrNoSession = errors.New("no desktop session within reach")
 type Notification struct {
 	// Title is one line; Body a sentence or two, plain text.
 	Title, Body string
+	// Action labels what the person can do about it, there and then; "" is nothing.
+	Action string
 }

@@ -68,7 +68,7 @@ func TestTheAgentsTray(t *testing.T) {
 	if err != nil || answer.Action != control.NeedTray {
 		t.Errorf("Need = %+v, %v, want the tray to ask", answer, err)
 	}
-	d.Until("One server needs you to sign in")
+	d.Until("demo_1 needs you to sign in")
 	d.Click("demo_1", "Sign in")
 	d.Until("  (\"" + plain.URL) // why it did not work
 	s, err := client.Snapshot(t.Context())

@@ -23,9 +23,12 @@ type entry struct {
 	text string
 	// reason is said below the entry; "" when there is nothing to say.
 	reason string
-	// signInText labels the way to sign in.
-	signInText string
-	canSignOut bool
+	// signInText labels the way to sign in; cancelText the way to give one up, ""
+	// when none is under way.
+	signInText, cancelText string
+	canSignOut             bool
+	// canCopy is true when there is an entry for an MCP client to copy.
+	canCopy bool
 }
 
 // mostLost is how many sign-ins are listed before signing out of all.
@@ -47,6 +50,9 @@ type picture struct {
 	headline string
 	entries  []entry
 	farewell farewell
+	// atLogin is whether the agent starts at login; nil offers no choice.
+	atLogin *bool
+	hidden  bool
 	// changes is when the same snapshot looks different, because time went by;
 	// zero for never.
 	changes time.Time
@@ -57,34 +63,47 @@ func draw(s control.Snapshot, now time.Time) picture {
 	now = now.Round(0) // the clock on the wall: it goes on while the machine sleeps
 	p := picture{}
 	count := tally{}
+	reason := "" // of the first trouble
 	for _, server := range s.Servers {
 		text, changes := describe(server, now)
 		if !changes.IsZero() && (p.changes.IsZero() || changes.Before(p.changes)) {
 			p.changes = changes
 		}
-		e := entry{key: server.Key, text: nameOf(server) + ": " + text, signInText: "Sign in"}
+		e := entry{key: server.Key, text: nameOf(server) + ": " + text, signInText: "Sign in", canCopy: server.Named}
 		switch server.State {
 		case control.SignedIn, control.Trouble:
 			e.signInText, e.canSignOut = "Sign in again", true
 		case control.SigningIn:
-			e.signInText = "Open the sign-in page again"
+			e.signInText, e.cancelText = "Open the sign-in page again", "Cancel the sign-in"
 		}
 		if server.Problem != nil {
 			e.reason = server.Problem.What
+		}
+		if server.State == control.Trouble && reason == "" {
+			reason = e.reason
 		}
 		p.entries = append(p.entries, e)
 		count.add(server)
 	}
 	p.farewell = lost(s.Servers)
+	if wish := s.Preferences; wish != nil {
+		p.hidden = !wish.Tray
+		if wish.CanStartAtLogin {
+			p.atLogin = &wish.StartAtLogin
+		}
+	}
 	switch {
 	case s.Problem != nil:
 		p.look, p.headline = trouble, s.Problem.What
 	case len(count[control.Trouble]) > 0:
-		p.look, p.headline = trouble, plural(len(count[control.Trouble]), "One server has trouble", "%d servers have trouble")
+		p.look, p.headline = trouble, count.words(control.Trouble, "%s has trouble", "%d servers have trouble")
+		if len(count[control.Trouble]) == 1 && reason != "" {
+			p.headline += ": " + reason
+		}
 	case len(count[control.SignInNeeded]) > 0:
-		p.look, p.headline = signInNeeded, plural(len(count[control.SignInNeeded]), "One server needs you to sign in", "%d servers need you to sign in")
+		p.look, p.headline = signInNeeded, count.words(control.SignInNeeded, "%s needs you to sign in", "%d servers need you to sign in")
 	case len(count[control.SigningIn]) > 0:
-		p.look, p.headline = signingIn, "Signing in: go on in your browser"
+		p.look, p.headline = signingIn, count.words(control.SigningIn, "Signing in to %s: go on in your browser", "%d sign-ins under way: go on in your browser")
 	case len(s.Servers) == 0:
 		p.headline = "No servers yet"
 	case len(count[control.SignedIn]) == 0:
@@ -104,6 +123,17 @@ func (t tally) add(s control.Server) {
 		t[s.State] = map[string]bool{}
 	}
 	t[s.State][s.Name] = true
+}
+
+// words says which server is in a state, or how many are.
+func (t tally) words(state control.State, one, many string) string {
+	if len(t[state]) > 1 {
+		return fmt.Sprintf(many, len(t[state]))
+	}
+	name := ""
+	for name = range t[state] { // the only one
+	}
+	return fmt.Sprintf(one, shorten(name, 60))
 }
 
 // lost lists the sign-ins that signing out everywhere ends.

@@ -95,12 +95,12 @@ func TestLookAndHeadline(t *testing.T) {
 		{"", nil, allWell, "No servers yet"},
 		{"signed_out signed_out", nil, allWell, "Nobody is signed in"},
 		{"signed_in signed_out", nil, allWell, "All is well"},
-		{"signed_in signing_in", nil, signingIn, "Signing in: go on in your browser"},
-		{"signed_in signing_in sign_in_needed", nil, signInNeeded, "One server needs you to sign in"},
+		{"signed_in signing_in", nil, signingIn, "Signing in to s1: go on in your browser"},
+		{"signed_in signing_in sign_in_needed", nil, signInNeeded, "s2 needs you to sign in"},
 		{"sign_in_needed sign_in_needed", nil, signInNeeded, "2 servers need you to sign in"},
-		{"sign_in_needed@notes sign_in_needed@notes", nil, signInNeeded, "One server needs you to sign in"}, // two accounts
+		{"sign_in_needed@notes sign_in_needed@notes", nil, signInNeeded, "notes needs you to sign in"}, // two accounts
 		{"trouble@notes trouble@notes trouble@wiki", nil, trouble, "2 servers have trouble"},
-		{"sign_in_needed trouble", nil, trouble, "One server has trouble"},
+		{"sign_in_needed trouble", nil, trouble, "s1 has trouble"},
 		{"signed_in", &control.Problem{What: "The settings are damaged."}, trouble, "The settings are damaged."},
 	} {
 		s := control.Snapshot{Problem: tc.problem}
@@ -152,7 +152,7 @@ func TestWhatCanBeClicked(t *testing.T) {
 	want := []entry{
 		{key: "signed_in", reason: "It was refused.", signInText: "Sign in again", canSignOut: true},
 		{key: "trouble", reason: "It was refused.", signInText: "Sign in again", canSignOut: true},
-		{key: "signing_in", reason: "It was refused.", signInText: "Open the sign-in page again"},
+		{key: "signing_in", reason: "It was refused.", signInText: "Open the sign-in page again", cancelText: "Cancel the sign-in"},
 		{key: "sign_in_needed", reason: "It was refused.", signInText: "Sign in"},
 		{key: "signed_out", reason: "It was refused.", signInText: "Sign in"},
 	}

@@ -5,6 +5,7 @@ package tray
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fyne.io/systray"
@@ -34,13 +35,19 @@ func (t *Tray) run(ctx context.Context, feed *control.Feed, do control.Actions) 
 		s, changed := feed.Look()
 		p := draw(s, time.Now())
 		m.show(p)
+		t.hidden.Store(p.hidden)
 		t.running.Store(true)
 		go func() {
 			defer close(drawn)
 			defer t.running.Store(false)
 			var kept sync.WaitGroup
-			kept.Go(func() { desktop.KeepTrayItem(ctx, itemPath, t.log) })
-			follow(ctx, feed, m, p, changed)
+			kept.Go(func() {
+				if err := m.panel.take(ctx); err != nil && ctx.Err() == nil {
+					t.log.Warn("the icon cannot be hidden", "error", err)
+				}
+				desktop.KeepTrayItem(ctx, itemPath, t.log)
+			})
+			t.follow(ctx, feed, m, p, changed)
 			m.wait()
 			kept.Wait()
 		}()
@@ -55,7 +62,7 @@ func (t *Tray) run(ctx context.Context, feed *control.Feed, do control.Actions) 
 }
 
 // follow draws each change, and what the passing of time changes.
-func follow(ctx context.Context, feed *control.Feed, m *menu, p picture, changed <-chan struct{}) {
+func (t *Tray) follow(ctx context.Context, feed *control.Feed, m *menu, p picture, changed <-chan struct{}) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -74,6 +81,7 @@ func follow(ctx context.Context, feed *control.Feed, m *menu, p picture, changed
 		s, changed = feed.Look()
 		p = draw(s, time.Now())
 		m.show(p)
+		t.hidden.Store(p.hidden)
 	}
 }
 
@@ -89,9 +97,13 @@ type menu struct {
 	more     *item
 	slots    []*slot
 	farewell *farewellItem
+	atLogin  *item
+	panel    panel
 	ctx      context.Context // of the goroutines that wait for clicks
 	do       control.Actions
 	clicks   group
+	// checked is what the box of atLogin shows.
+	checked atomic.Bool
 }
 
 func newMenu(ctx context.Context, do control.Actions) *menu {
@@ -106,6 +118,9 @@ func newMenu(ctx context.Context, do control.Actions) *menu {
 	m.more.visible(false)
 	systray.AddSeparator()
 	m.farewell = m.newFarewell()
+	m.atLogin = newItem(systray.AddMenuItemCheckbox("Start at login", "", false))
+	m.atLogin.visible(false)
+	m.onClick(m.atLogin.MenuItem, func() { do.StartAtLogin(!m.checked.Load()) })
 	m.onClick(systray.AddMenuItem("Open Drawbridge", ""), do.Open)
 	m.onClick(systray.AddMenuItem("Quit", ""), do.Quit)
 	return m
@@ -130,12 +145,22 @@ func (m *menu) wait() { m.clicks.Wait() }
 // show changes what is different from what is shown already: each change makes
 // the panel read the menu again.
 func (m *menu) show(p picture) {
+	hint := shorten("Drawbridge: "+p.headline, 120)
+	m.panel.show(face{icons[p.look], hint, p.hidden})
 	if m.look != p.look {
 		m.look = p.look
 		systray.SetIcon(icons[p.look])
 	}
-	if m.headline.label(p.headline) {
-		systray.SetTooltip(shorten("Drawbridge: "+p.headline, 120))
+	if m.headline.label(shorten(p.headline, 100)) {
+		systray.SetTooltip(hint)
+	}
+	m.atLogin.visible(p.atLogin != nil)
+	if p.atLogin != nil && m.checked.Swap(*p.atLogin) != *p.atLogin {
+		if *p.atLogin {
+			m.atLogin.Check()
+		} else {
+			m.atLogin.Uncheck()
+		}
 	}
 	for len(m.slots) < len(p.entries) {
 		m.slots = append(m.slots, m.newSlot(m.more.AddSubMenuItem("", "")))

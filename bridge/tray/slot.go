@@ -52,7 +52,7 @@ func (i *item) enable(yes bool) {
 
 // slot is a place for one server's entry.
 type slot struct {
-	top, reason, signIn, signOut *item
+	top, reason, signIn, cancel, signOut, copyEntry *item
 
 	mu  sync.Mutex // clicks come on other goroutines
 	key string
@@ -60,16 +60,21 @@ type slot struct {
 
 func (m *menu) newSlot(top *systray.MenuItem) *slot {
 	s := &slot{
-		top:     newItem(top),
-		reason:  newItem(top.AddSubMenuItem("", "")),
-		signIn:  newItem(top.AddSubMenuItem("", "")),
-		signOut: newItem(top.AddSubMenuItem("Sign out", "")),
+		top:       newItem(top),
+		reason:    newItem(top.AddSubMenuItem("", "")),
+		signIn:    newItem(top.AddSubMenuItem("", "")),
+		cancel:    newItem(top.AddSubMenuItem("", "")),
+		signOut:   newItem(top.AddSubMenuItem("Sign out", "")),
+		copyEntry: newItem(top.AddSubMenuItem("Copy client entry", "")),
 	}
+	s.cancel.visible(false)
 	s.reason.enable(false)
 	s.reason.visible(false)
 	s.top.visible(false)
 	m.onClick(s.signIn.MenuItem, func() { s.with(m.do.SignIn) })
+	m.onClick(s.cancel.MenuItem, func() { s.with(m.do.CancelSignIn) })
 	m.onClick(s.signOut.MenuItem, func() { s.with(m.do.SignOut) })
+	m.onClick(s.copyEntry.MenuItem, func() { s.with(m.do.CopyEntry) })
 	return s
 }
 
@@ -91,7 +96,10 @@ func (s *slot) show(e entry) {
 	s.reason.label(shorten(e.reason, 80))
 	s.reason.visible(e.reason != "")
 	s.signIn.label(e.signInText)
+	s.cancel.label(e.cancelText)
+	s.cancel.visible(e.cancelText != "")
 	s.signOut.enable(e.canSignOut)
+	s.copyEntry.visible(e.canCopy)
 	s.top.visible(true)
 }
 

@@ -22,12 +22,14 @@ var ErrNoTray = errors.New("no place for a tray icon")
 type Tray struct {
 	log     *slog.Logger
 	running atomic.Bool
+	hidden  atomic.Bool
 }
 
 // New makes the tray; nothing is shown before Run.
 func New(log *slog.Logger) *Tray { return &Tray{log: log} }
 
-// Run shows the icon, drawn from feed, until ctx ends. Call it on the main
+// Run shows the icon, drawn from feed, until ctx ends, and hides it while the
+// preferences say so. Call it on the main
 // goroutine: macOS allows a tray on no other. It returns ErrNoTray at once where
 // there is no place for an icon. Where only the panel is missing it goes on: the
 // icon appears when a panel does.
@@ -37,5 +39,5 @@ func (t *Tray) Run(ctx context.Context, feed *control.Feed, do control.Actions) 
 
 // Visible reports whether a person can see the icon now.
 func (t *Tray) Visible(ctx context.Context) bool {
-	return t.running.Load() && desktop.ShowsTrayIcons(ctx)
+	return t.running.Load() && !t.hidden.Load() && desktop.ShowsTrayIcons(ctx)
 }

@@ -60,11 +60,14 @@ func trayMain() {
 
 type printer struct{ quit func() }
 
-func (p printer) SignIn(key string)  { fmt.Println("sign in", key) }
-func (p printer) SignOut(key string) { fmt.Println("sign out", key) }
-func (p printer) SignOutEverywhere() { fmt.Println("sign out everywhere") }
-func (p printer) Open()              { fmt.Println("open") }
-func (p printer) Quit()              { p.quit() }
+func (p printer) SignIn(key string)       { fmt.Println("sign in", key) }
+func (p printer) SignOut(key string)      { fmt.Println("sign out", key) }
+func (p printer) CancelSignIn(key string) { fmt.Println("cancel", key) }
+func (p printer) CopyEntry(key string)    { fmt.Println("copy", key) }
+func (p printer) StartAtLogin(yes bool)   { fmt.Println("at login", yes) }
+func (p printer) SignOutEverywhere()      { fmt.Println("sign out everywhere") }
+func (p printer) Open()                   { fmt.Println("open") }
+func (p printer) Quit()                   { p.quit() }
 
 // child is such a process.
 type child struct {
@@ -141,7 +144,12 @@ func theirs(report string) bool {
 
 func (c *child) show(servers ...control.Server) {
 	c.t.Helper()
-	if err := json.NewEncoder(c.stdin).Encode(control.Snapshot{Servers: servers}); err != nil {
+	c.shows(control.Snapshot{Servers: servers})
+}
+
+func (c *child) shows(s control.Snapshot) {
+	c.t.Helper()
+	if err := json.NewEncoder(c.stdin).Encode(s); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -166,7 +174,7 @@ func session(t *testing.T) {
 }
 
 func server(name string, state control.State, left time.Duration) control.Server {
-	s := control.Server{Key: name + "@default", Name: name, State: state}
+	s := control.Server{Key: name + "@default", Name: name, State: state, Named: true}
 	if state == control.SignedIn {
 		expires := time.Now().Add(left)
 		s.Identity.Email, s.ExpiresAt = "ada_l@example.com", &expires
@@ -186,9 +194,11 @@ func TestMenu(t *testing.T) {
 demo: ada_l@example.com, LEFT s left
   Sign in again
   Sign out
+  Copy client entry
 other_one: signed out
   Sign in
   (Sign out)
+  Copy client entry
 Open Drawbridge
 Quit
 `, "LEFT", left)
@@ -204,6 +214,8 @@ Quit
 	c.says("sign out demo@default")
 	d.Click("other_one", "Sign in")
 	c.says("sign in other_one@default")
+	d.Click("demo", "Copy client entry")
+	c.says("copy demo@default")
 	d.Click("Open Drawbridge")
 	c.says("open")
 	d.Click("Quit")
@@ -265,6 +277,70 @@ func TestServersComeAndGo(t *testing.T) {
 	c.says("sign in s01@default")
 	c.show(many...)
 	d.Until("More servers")
+}
+
+func TestASignInCanBeCancelled(t *testing.T) {
+	session(t)
+	c := play(t)
+	c.show(server("demo", control.SigningIn, 0))
+	d := harness.FindTrayIcon(t, c.pid)
+	d.Until("(Signing in to demo: go on in your browser)\ndemo: signing in\n  Open the sign-in page again\n  Cancel the sign-in\n")
+	d.Click("demo", "Cancel the sign-in")
+	c.says("cancel demo@default")
+	c.show(server("demo", control.SignedOut, 0))
+	d.Until("Nobody is signed in")
+	if text := d.Text(); strings.Contains(text, "Cancel") {
+		t.Errorf("it can still be cancelled:\n%s", text)
+	}
+}
+
+func TestStartAtLoginIsABoxToTick(t *testing.T) {
+	session(t)
+	c := play(t)
+	wish := control.Preferences{Tray: true, CanStartAtLogin: true}
+	c.shows(control.Snapshot{Preferences: &wish})
+	d := harness.FindTrayIcon(t, c.pid)
+	d.Until("[ ] Start at login\n")
+	d.Click("Start at login")
+	c.says("at login true")
+	wish.StartAtLogin = true
+	c.shows(control.Snapshot{Preferences: &wish})
+	d.Until("[x] Start at login\n")
+	d.Click("Start at login")
+	c.says("at login false")
+	wish.StartAtLogin, wish.CanStartAtLogin = false, false
+	c.shows(control.Snapshot{Preferences: &wish})
+	for deadline := time.Now().Add(5 * time.Second); strings.Contains(d.Text(), "Start at login"); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it is still offered:\n%s", d.Text())
+		}
+	}
+}
+
+// The icon goes, and comes back as the state has become meanwhile.
+func TestTheIconIsHiddenAndShownAgain(t *testing.T) {
+	session(t)
+	c := play(t)
+	wish := control.Preferences{Tray: true}
+	show := func(state control.State) {
+		t.Helper()
+		c.shows(control.Snapshot{Preferences: &wish, Servers: []control.Server{server("demo", state, time.Hour)}})
+	}
+	show(control.SignedIn)
+	d := harness.FindTrayIcon(t, c.pid)
+	d.StatusIs("Active")
+	calm := d.Icon()
+	wish.Tray = false
+	show(control.SignedIn)
+	d.StatusIs("Passive")
+	show(control.SignInNeeded)
+	d.Until("demo needs you to sign in")
+	wish.Tray = true
+	show(control.SignInNeeded)
+	d.StatusIs("Active")
+	if d.Icon() == calm {
+		t.Error("the icon is the one of before")
+	}
 }
 
 func TestReasonIsShown(t *testing.T) {

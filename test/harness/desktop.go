@@ -238,6 +238,24 @@ func (d *Desktop) Programs() []string {
 	return names
 }
 
+// Pids are the processes of a program of Drawbridge's in this world.
+func (d *Desktop) Pids(name string) []int {
+	d.t.Helper()
+	var pids []int
+	for _, p := range d.find(d.ours) {
+		if filepath.Base(strings.Fields(p.Command)[0]) == name {
+			pids = append(pids, p.PID)
+		}
+	}
+	return pids
+}
+
+// Launch starts a desktop entry, with arguments if it takes some, as the desktop does.
+func (d *Desktop) Launch(entry string, args ...string) {
+	d.t.Helper()
+	d.tool("gio", append([]string{"launch", entry}, args...)...)
+}
+
 // tool runs one of the desktop's tools and returns what it printed.
 func (d *Desktop) tool(name string, args ...string) string {
 	d.t.Helper()

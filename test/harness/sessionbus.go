@@ -26,19 +26,25 @@ func sessionBus(t testing.TB) *dbus.Conn {
 // Notifications is a desktop's notification service (Desktop Notifications
 // Specification 1.2) that shows nothing and remembers all.
 type Notifications struct {
-	mu   sync.Mutex
-	said []string
+	conn *dbus.Conn
+
+	mu     sync.Mutex
+	said   []string
+	closed []uint32
 }
+
+const (
+	notificationsName = "org.freedesktop.Notifications"
+	notificationsPath = dbus.ObjectPath("/org/freedesktop/Notifications")
+)
 
 // TakeNotifications makes the test the one who gets the session's notifications.
 func TakeNotifications(t testing.TB) *Notifications {
 	t.Helper()
-	n := &Notifications{}
-	conn := sessionBus(t)
-	const name = "org.freedesktop.Notifications"
-	err := conn.ExportMethodTable(map[string]any{"Notify": n.notify}, "/org/freedesktop/Notifications", name)
+	n := &Notifications{conn: sessionBus(t)}
+	err := n.conn.ExportMethodTable(map[string]any{"Notify": n.notify, "CloseNotification": n.close}, notificationsPath, notificationsName)
 	if err == nil {
-		_, err = conn.RequestName(name, dbus.NameFlagDoNotQueue)
+		_, err = n.conn.RequestName(notificationsName, dbus.NameFlagDoNotQueue)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -46,14 +52,39 @@ func TakeNotifications(t testing.TB) *Notifications {
 	return n
 }
 
-func (n *Notifications) notify(_ string, _ uint32, _, title, body string, _ []string, _ map[string]dbus.Variant, _ int32) (uint32, *dbus.Error) {
+func (n *Notifications) notify(_ string, _ uint32, _, title, body string, actions []string, _ map[string]dbus.Variant, _ int32) (uint32, *dbus.Error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if len(actions) > 0 {
+		body += " [" + actions[len(actions)-1] + "]"
+	}
 	n.said = append(n.said, title+": "+body)
 	return uint32(len(n.said)), nil
 }
 
-// All are the notifications so far: title and text.
+func (n *Notifications) close(id uint32) *dbus.Error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.closed = append(n.closed, id)
+	return nil
+}
+
+// Choose takes the action of the notification with the number, from 1 on.
+func (n *Notifications) Choose(t testing.TB, id uint32) {
+	t.Helper()
+	if err := n.conn.Emit(notificationsPath, notificationsName+".ActionInvoked", id, "act"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TakenBack are the numbers of those that their sender has closed.
+func (n *Notifications) TakenBack() []uint32 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return append([]uint32(nil), n.closed...)
+}
+
+// All are the notifications so far: title, text and action.
 func (n *Notifications) All() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()

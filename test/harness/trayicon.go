@@ -28,7 +28,9 @@ type TrayRow struct {
 	ID      int32
 	Label   string
 	Enabled bool
-	Rows    []TrayRow
+	// Box is "" for a line without a box to tick, else "[ ]" or "[x]".
+	Box  string
+	Rows []TrayRow
 }
 
 type layout struct {
@@ -103,7 +105,14 @@ func (d *TrayIcon) visible(l layout) []TrayRow {
 		}
 		label, _ := k.Props["label"].Value().(string)
 		enabled, _ := k.Props["enabled"].Value().(bool)
-		out = append(out, TrayRow{ID: k.ID, Label: unmark(label), Enabled: enabled, Rows: d.visible(k)})
+		box := ""
+		if kind, _ := k.Props["toggle-type"].Value().(string); kind == "checkmark" {
+			box = "[ ]"
+			if state, _ := k.Props["toggle-state"].Value().(int32); state == 1 {
+				box = "[x]"
+			}
+		}
+		out = append(out, TrayRow{ID: k.ID, Label: unmark(label), Enabled: enabled, Box: box, Rows: d.visible(k)})
 	}
 	return out
 }
@@ -124,6 +133,9 @@ func (d *TrayIcon) Text() string {
 			if !r.Enabled {
 				label = "(" + label + ")"
 			}
+			if r.Box != "" {
+				label = r.Box + " " + label
+			}
 			fmt.Fprintln(&b, indent+label)
 			write(r.Rows, indent+"  ")
 		}
@@ -140,7 +152,7 @@ func (d *TrayIcon) Click(labels ...string) {
 	for _, label := range labels {
 		found := false
 		for _, r := range rows {
-			if strings.HasPrefix(r.Label, label) {
+			if r.Enabled && strings.HasPrefix(r.Label, label) {
 				rows, id, found = r.Rows, r.ID, true
 				break
 			}
@@ -151,6 +163,20 @@ func (d *TrayIcon) Click(labels ...string) {
 	}
 	if err := d.menu.Call("com.canonical.dbusmenu.Event", 0, id, "clicked", dbus.MakeVariant(""), uint32(0)).Err; err != nil {
 		d.t.Fatal(err)
+	}
+}
+
+// StatusIs waits for the item to be "Active", or "Passive": out of sight.
+func (d *TrayIcon) StatusIs(want string) {
+	d.t.Helper()
+	for deadline := time.Now().Add(trayDeadline); ; time.Sleep(20 * time.Millisecond) {
+		v, err := d.item.GetProperty("org.kde.StatusNotifierItem.Status")
+		if err == nil && v.Value() == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			d.t.Fatalf("the icon's status is %v, %v; want %s", v, err, want)
+		}
 	}
 }
 
