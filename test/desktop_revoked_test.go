@@ -19,7 +19,7 @@ func TestDesktopGrantRevoked(t *testing.T) {
 	}
 	const clients = 4
 	d := newDesk(t, 5*time.Second)
-	notes := harness.TakeNotifications(t)
+	notes := d.notes
 	d.MustRun("add", name, d.gate.URL)
 	d.tray.Until(name + ": signed out")
 	d.tray.Click(name, "Sign in")

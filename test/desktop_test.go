@@ -28,6 +28,8 @@ type desk struct {
 	gate     *harness.Gate
 	agent    *harness.Running
 	tray     *harness.TrayIcon
+	// notes are the notifications: none covers what the test looks at.
+	notes *harness.Notifications
 }
 
 func newDesk(t *testing.T, accessTTL time.Duration) desk {
@@ -35,8 +37,9 @@ func newDesk(t *testing.T, accessTTL time.Duration) desk {
 	d := harness.NewDesktop(t)
 	provider := d.StartProvider(harness.ProviderOptions{AccessTTL: accessTTL})
 	gate := d.StartGate(provider, harness.GateOptions{})
+	notes := harness.TakeNotifications(t)
 	agent := d.Start("agent")
-	return desk{d, provider, gate, agent, harness.FindTrayIcon(t, agent.PID())}
+	return desk{d, provider, gate, agent, harness.FindTrayIcon(t, agent.PID()), notes}
 }
 
 // trayLine is the tray's line about the server.
@@ -230,7 +233,7 @@ func TestDesktopSignInNeeded(t *testing.T) {
 		return
 	}
 	d := newDesk(t, time.Minute)
-	notes := harness.TakeNotifications(t)
+	notes := d.notes
 	d.MustRun("add", name, d.gate.URL)
 	d.tray.Until(name + ": signed out")
 	calm := d.tray.Icon()
