@@ -99,7 +99,7 @@ var table = []row{
 	},
 	{
 		"doctor",
-		[]string{"doctor/report", "remote", "credential", "oauth", "token", "config", "fault", "secret"},
+		[]string{"doctor/report", "remote", "credential", "oauth", "token", "config", "network", "fault", "secret"},
 		"It walks the way of a request with the functions that the way itself uses.",
 	},
 	{

@@ -88,10 +88,8 @@ func (a *app) examine(cmd *cobra.Command, arg string, flags *doctorFlags) error 
 	}
 	defer closeManager(m)
 	print := a.doctorPrinter()
-	cfg := doctor.Config{
-		Server: who.server, Account: who.Account, Credential: m.Account(who.server, who.Account), Version: a.Version, Log: a.quietLog(),
-		Trace: trace, Register: flags.register, SignIn: flags.signIn, UI: a.doctorUI(who, flags.noBrowser),
-	}
+	cfg := a.doctorConfig(m.Account(who.server, who.Account))
+	cfg.Log, cfg.Trace, cfg.Register, cfg.SignIn, cfg.UI = a.quietLog(), trace, flags.register, flags.signIn, a.doctorUI(who, flags.noBrowser)
 	if !flags.asJSON {
 		cfg.Progress = print.line
 	}
@@ -117,13 +115,24 @@ func (a *app) examine(cmd *cobra.Command, arg string, flags *doctorFlags) error 
 	return nil
 }
 
+// doctorConfig has the doctor walk as a session with the account would.
+func (a *app) doctorConfig(account *credential.Account) doctor.Config {
+	cfg := doctor.Config{
+		Server: account.Server(), Account: account.Account(), Credential: account, HTTP: reachHTTP(account), Version: a.Version,
+	}
+	if files := newHeaderFiles(cfg.Server.HeaderFiles); len(files) > 0 {
+		cfg.MoreHeaders = files.read
+	}
+	return cfg
+}
+
 // agentsDoctor is the doctor for the window: it changes nothing.
 func (a *app) agentsDoctor(m *credential.Manager) func(context.Context, config.Server, string, func(report.Line)) (report.Report, error) {
 	return func(ctx context.Context, server config.Server, account string, progress func(report.Line)) (report.Report, error) {
 		trace := &doctor.Trace{}
-		r := doctor.Run(ctx, doctor.Config{
-			Server: server, Account: account, Credential: m.Account(server, account), Version: a.Version, Log: a.log(), Progress: progress, Trace: trace,
-		})
+		cfg := a.doctorConfig(m.Account(server, account))
+		cfg.Log, cfg.Progress, cfg.Trace = a.log(), progress, trace
+		r := doctor.Run(ctx, cfg)
 		text := traceText(trace, r)
 		if over := len(text) - shownTrace; over > 0 {
 			text = fmt.Appendf(text[:shownTrace], "\n… %d bytes more; `drawbridge doctor --trace FILE` has all of them.\n", over)

@@ -2,8 +2,14 @@ package cli_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -216,5 +222,60 @@ func TestDoctorThroughTheAgent(t *testing.T) {
 	}
 	if _, err := client.Doctor(t.Context(), control.Named("nobody"), nil); !fault.Is(err, fault.UnknownServer) {
 		t.Errorf("of nobody: %v", err)
+	}
+}
+
+// TestDoctorInACompanysNetwork: the walk trusts whom the server's settings trust,
+// whether they come with an address or were stored.
+func TestDoctorInACompanysNetwork(t *testing.T) {
+	var shown int
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TLS.PeerCertificates) > 0 {
+			shown++
+		}
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	u := newUser(t)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	key := filepath.Join(t.TempDir(), "key.pem")
+	raw, err := x509.MarshalPKCS8PrivateKey(server.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	answer := func(args ...string) report.Line {
+		t.Helper()
+		r, _ := u.examine(args...)
+		for _, l := range r.Lines {
+			if l.ID == "server.answer" {
+				return l
+			}
+		}
+		t.Fatalf("no line about the answer: %+v", r)
+		return report.Line{}
+	}
+	if l := answer(server.URL + "/mcp"); l.Status != report.Fail || !strings.Contains(l.Got, "not trusted") || !strings.Contains(l.Remedy, "--ca-file") {
+		t.Errorf("without the authority: %+v", l)
+	}
+	options := []string{"--ca-file", ca, "--client-cert", ca, "--client-key", key, "--proxy", "none"}
+	if l := answer(append([]string{server.URL + "/mcp"}, options...)...); l.Status != report.OK || shown == 0 {
+		t.Errorf("with it: %+v, the certificate was shown %d times", l, shown)
+	}
+	if got := u.run(append([]string{"add", "crm", server.URL + "/mcp"}, options...)...); got.status != 0 {
+		t.Fatal(got)
+	}
+	shown = 0
+	if l := answer("crm"); l.Status != report.OK || shown == 0 {
+		t.Errorf("stored: %+v, the certificate was shown %d times", l, shown)
 	}
 }

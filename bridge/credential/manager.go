@@ -133,6 +133,14 @@ func (m *Manager) oauth(s config.Server) *oauth.Client { return m.oauthFor(s, s.
 // oauthFor makes requests over a server's connections on behalf of somebody else
 // whom the person named.
 func (m *Manager) oauthFor(s config.Server, on string) *oauth.Client {
+	c := OAuthConfig(s)
+	c.HTTP, c.Server, c.UserAgent, c.Log, c.Wrap = m.client(s), on, m.agent, m.log, m.wrap
+	return oauth.NewClient(c)
+}
+
+// OAuthConfig is what a server's settings say of the requests to it and to its
+// authorization server, for who looks at them one by one.
+func OAuthConfig(s config.Server) oauth.Config {
 	noBrowser := s.OAuth.Grant != "" && s.OAuth.Grant != config.AuthorizationCode
-	return oauth.NewClient(oauth.Config{HTTP: m.client(s), Server: on, UserAgent: m.agent, AllowHTTP: s.AllowHTTP, NoBrowser: noBrowser, Manual: manual(s), Log: m.log, Wrap: m.wrap})
+	return oauth.Config{Server: s.URL, AllowHTTP: s.AllowHTTP, NoBrowser: noBrowser, Manual: manual(s)}
 }

@@ -34,6 +34,8 @@ type Credential interface {
 	Facts() (credential.Facts, error)
 	Report(ctx context.Context) (token.Report, error)
 	SignIn(ctx context.Context, ui credential.UI) error
+	// For tokens that are bound to a key.
+	remote.Prover
 }
 
 // Config is what a walk needs. Server and Credential are required.
@@ -46,9 +48,11 @@ type Config struct {
 	Register bool
 	SignIn   bool
 	UI       credential.UI
-	// HTTP is for requests to the server and its authorization server; nil is
-	// remote.NewHTTP.
+	// HTTP is for requests to the server and its authorization server: with the
+	// trust, certificate and proxy of the server's settings. nil is remote.NewHTTP.
 	HTTP *http.Client
+	// MoreHeaders are remote.Config's; nil: none.
+	MoreHeaders func() (map[string]string, error)
 	// Trace remembers the traffic; nil for one of its own.
 	Trace   *Trace
 	Version string
@@ -94,9 +98,9 @@ func Run(ctx context.Context, cfg Config) report.Report {
 	recorded := *cfg.HTTP
 	recorded.Transport = cfg.Trace.Wrap(cfg.HTTP.Transport)
 	w := &walk{Config: cfg, http: &recorded}
-	w.oauth = oauth.NewClient(oauth.Config{
-		HTTP: cfg.HTTP, Server: cfg.Server.URL, UserAgent: w.userAgent(), AllowHTTP: cfg.Server.AllowHTTP, Log: cfg.Log, Wrap: cfg.Trace.Wrap,
-	})
+	asking := credential.OAuthConfig(cfg.Server)
+	asking.HTTP, asking.UserAgent, asking.Log, asking.Wrap = cfg.HTTP, w.userAgent(), cfg.Log, cfg.Trace.Wrap
+	w.oauth = oauth.NewClient(asking)
 	began := time.Now()
 	limited, cancel := context.WithTimeout(ctx, walkLimit)
 	w.look(limited)

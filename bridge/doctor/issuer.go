@@ -59,7 +59,7 @@ func (w *walk) judgeServer(ctx context.Context, doc document, issuer string, acc
 		}
 	}
 
-	w.judgePKCE(doc, red)
+	w.judgePKCE(doc, issuer, red)
 	if kinds := doc.list("response_types_supported"); len(kinds) > 0 && !contains(kinds, "code") {
 		say("response_types", "It gives authorization codes", "RFC 6749 §4.1; "+rfc8414, red, "response_types_supported: "+strings.Join(kinds, ", "), "Tell whoever runs the server: MCP needs the authorization code grant.")
 	}
@@ -86,17 +86,23 @@ func (w *walk) judgeServer(ctx context.Context, doc document, issuer string, acc
 	}
 }
 
-func (w *walk) judgePKCE(doc document, red report.Status) {
+func (w *walk) judgePKCE(doc document, issuer string, red report.Status) {
 	methods := doc.list("code_challenge_methods_supported")
 	l := report.Line{
 		ID: "issuer.pkce", Title: "It supports PKCE with S256", Ref: "RFC 7636 §4.2, RFC 8414 §2; " + mcpAuth, Status: report.OK,
 		Got: "code_challenge_methods_supported: " + strings.Join(methods, ", "), Exchanges: doc.exchange(),
 	}
-	switch {
+	switch known := oauth.PresetFor(issuer); {
 	case contains(methods, "S256"):
+	case len(methods) == 0 && known.PKCE:
+		l.Got = "no code_challenge_methods_supported; " + known.Name + " supports it without saying so"
+		l.Remedy = "Nothing: Drawbridge uses S256 there."
+	case len(methods) == 0 && w.Server.OAuth.AssumePKCE:
+		l.Status, l.Got = report.Warn, "no code_challenge_methods_supported; you say that it is supported (--assume-pkce)"
+		l.Remedy = "Ask whoever runs it to list S256 there."
 	case len(methods) == 0:
 		l.Status, l.Got = red, "no code_challenge_methods_supported"
-		l.Remedy = "Ask whoever runs it to list S256 there. Some support it without saying so."
+		l.Remedy = "Ask whoever runs it to list S256 there. If you know that it supports it all the same: --assume-pkce"
 	default:
 		l.Status = red
 		l.Remedy = "Ask whoever runs it to support S256: without it a stolen code is enough."
@@ -119,11 +125,24 @@ func (w *walk) judgeMethods(doc document, say func(id, title, ref string, status
 
 // registration says how Drawbridge becomes known to the authorization server.
 func (w *walk) registration(ctx context.Context) {
-	m := w.found.Server
+	m, known := w.found.Server, w.found.Preset
 	title, ref := "There is a way to become known", "RFC 7591 §3; "+mcpAuth
 	switch {
 	case w.Server.ClientID != "":
 		w.add(report.Line{ID: "registration.way", Title: title, Ref: ref, Status: report.OK, Got: fmt.Sprintf("the client id that you gave: %q", w.Server.ClientID), Exchanges: []int{}})
+		return
+	case w.Server.OAuth.ClientMetadataURL != "" && m.ClientIDMetadataDocumentSupported:
+		w.add(report.Line{
+			ID: "registration.way", Title: title, Ref: "MCP 2025-11-25, Client ID Metadata Documents", Status: report.OK,
+			Got: "the client that this document describes: " + w.Server.OAuth.ClientMetadataURL, Exchanges: []int{},
+		})
+		return
+	case m.RegistrationEndpoint != "" && known.ByHand:
+		w.add(report.Line{
+			ID: "registration.way", Title: title, Ref: ref, Status: report.Warn,
+			Got:    m.RegistrationEndpoint + " is listed, but " + known.Name + " registers no clients of strangers there",
+			Remedy: oauth.RegisterByHand(m.Issuer, redirectURI), Exchanges: []int{},
+		})
 		return
 	case m.RegistrationEndpoint == "":
 		// The words are those of the attempt itself, which sends nothing.

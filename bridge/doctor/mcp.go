@@ -18,10 +18,20 @@ import (
 // byeLimit bounds closing the session at the end.
 const byeLimit = 3 * time.Second
 
-// holder is a bearer of the token that the account gave.
-type holder struct{ token secret.String }
+// holder is a bearer of the token that the account gave, with its proofs.
+type holder struct {
+	token secret.String
+	remote.Prover
+}
 
 func (h holder) Bearer(context.Context) (secret.String, error) { return h.token, nil }
+
+func (w *walk) holder() remote.Bearer {
+	if w.bearer.IsZero() {
+		return none{}
+	}
+	return holder{w.bearer, w.Credential}
+}
 
 // firstCall opens a session with the token, or without for a server that wants
 // none, and asks for the list of tools.
@@ -32,7 +42,7 @@ func (w *walk) firstCall(ctx context.Context) {
 		w.add(l)
 		return
 	}
-	o, err := w.ask(ctx, holder{w.bearer})
+	o, err := w.ask(ctx, w.holder())
 	if err != nil {
 		w.refusedCall(l, err)
 		return

@@ -99,19 +99,37 @@ func (w *walk) contentType(id, ref string, doc document) {
 	}
 }
 
+// issuer is whose metadata is looked for.
+func (w *walk) issuer() string {
+	switch given := w.Server.OAuth.Endpoints.Issuer; {
+	case given != "":
+		return given
+	case len(w.resource.AuthorizationServers) > 0:
+		return w.resource.AuthorizationServers[0]
+	}
+	return oauth.FallbackIssuer(w.Server.URL)
+}
+
 // serverMetadata finds and judges the metadata of the authorization server
 // (RFC 8414). It reports whether somebody could sign in there.
 func (w *walk) serverMetadata(ctx context.Context) bool {
 	d, err := w.oauth.Discover(ctx, w.Server.URL, w.challenge)
 	seen := w.documents().about("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
 	doc, has := seen.judged(err == nil)
-	issuer := oauth.FallbackIssuer(w.Server.URL)
-	if len(w.resource.AuthorizationServers) > 0 {
-		issuer = w.resource.AuthorizationServers[0]
-	}
+	issuer := w.issuer()
+	defer func() { w.provider(oauth.PresetFor(issuer), issuer) }()
 	l := report.Line{ID: "issuer.metadata", Title: "Its metadata can be found", Ref: "RFC 8414 §3.1, OpenID Connect Discovery §4; " + mcpAuth, Exchanges: seen.exchanges()}
 	if !has {
 		switch {
+		case err == nil:
+			l.Got = "the endpoints that you gave: " + d.Server.TokenEndpoint
+			l.Status, l.Exchanges = report.OK, []int{}
+			if w.Server.OAuth.Endpoints.Token == "" {
+				l.Got = "none for " + issuer + "; the endpoints that are known of " + d.Preset.Name + " are used"
+			}
+			w.add(l)
+			w.found, w.usable = d, true
+			return true
 		case err != nil && fault.Is(err, fault.Unreachable):
 			w.fail(l, err)
 		case err != nil:

@@ -12,6 +12,7 @@ import (
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/doctor/report"
 	"drawbridge/bridge/fault"
+	"drawbridge/bridge/network"
 	"drawbridge/bridge/oauth"
 	"drawbridge/bridge/remote"
 	"drawbridge/bridge/secret"
@@ -103,8 +104,11 @@ func (w *walk) networkFault(err error) error {
 	if f := (*fault.Error)(nil); errors.As(err, &f) {
 		return err
 	}
-	if errors.Is(err, remote.ErrContentType) || errors.Is(err, remote.ErrNoAnswer) {
+	if errors.Is(err, remote.ErrContentType) || err == remote.ErrNoAnswer { //nolint:errorlint // wrapped, it is a broken connection
 		return fault.Wrap(err, fault.NotMCP, fmt.Sprintf("%q answers, but not as an MCP server.", w.shownURL()), "Check the address: it is often https://HOST/mcp.")
+	}
+	if what, next, ok := network.Explain(err, w.shownURL()); ok {
+		return fault.Wrap(err, fault.Unreachable, what, next)
 	}
 	return fault.Wrap(err, fault.Unreachable, fmt.Sprintf("%q does not answer.", w.shownURL()), "Check the address for a typing error, this computer's clock and certificates, and the network.")
 }
@@ -151,7 +155,7 @@ type conn interface {
 }
 
 func (w *walk) conn(bearer remote.Bearer) conn {
-	c := remote.Config{URL: w.Server.URL, Bearer: bearer, Headers: w.Server.Headers, HTTP: w.http, UserAgent: w.userAgent(), Log: w.Log}
+	c := remote.Config{URL: w.Server.URL, Bearer: bearer, Headers: w.Server.Headers, MoreHeaders: w.MoreHeaders, HTTP: w.http, UserAgent: w.userAgent(), Log: w.Log}
 	switch w.Server.Transport {
 	case config.TransportHTTP:
 		return remote.NewConn(c)

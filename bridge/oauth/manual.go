@@ -81,6 +81,14 @@ func (c *Client) servers(ctx context.Context, r reach, server *url.URL, ch Chall
 	if err != nil || m.Issuer != "" {
 		return m, err
 	}
+	if tried.status == 0 && tried.refuse == nil {
+		for _, issuer := range resource.AuthorizationServers {
+			if p := PresetFor(issuer); p.Endpoints.Token != "" {
+				c.log.Warn("the authorization server publishes no metadata; using what is known of it", "issuer", issuer)
+				return p.server(issuer), nil
+			}
+		}
+	}
 	// Guessed only where nothing contradicts it: the server asks for a token, has
 	// no metadata of either kind anywhere, and nobody is merely away.
 	nobody := resource.Resource == "" && len(resource.AuthorizationServers) == 0 && ch.ResourceMetadata == ""

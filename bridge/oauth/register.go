@@ -120,6 +120,12 @@ func registrationMethod(supported []string) string {
 	return AuthNone
 }
 
+// RegisterByHand says how a person gets a client at an issuer that registers
+// none, for a callback like redirectURI, on whatever port.
+func RegisterByHand(issuer, redirectURI string) string {
+	return registerByHand(issuer, RegistrationRequest{RedirectURI: redirectURI})
+}
+
 // registerByHand is the way out when the server registers nobody. It names the
 // exact redirect URI, as far as the port is fixed.
 func registerByHand(issuer string, r RegistrationRequest) string {
