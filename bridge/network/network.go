@@ -41,13 +41,21 @@ const (
 	maxFile          = 4 << 20 // of PEM, in bytes
 	dialTimeout      = 15 * time.Second
 	handshakeTimeout = 15 * time.Second
+	// unheard is how long what was sent may go without the other side's
+	// acknowledgement before the connection counts as dead. Left to itself the
+	// system tries for a quarter of an hour, in which a call hangs after the machine
+	// has changed networks.
+	unheard = 30 * time.Second
 )
+
+// alive asks a silent other side whether it is there: dead after 30 seconds.
+var alive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}
 
 // Transport makes the transport. The files are read now; later changes to them
 // are not seen. Errors are fault.BadSettings and name the file.
 func Transport(s Settings) (*http.Transport, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
+	t.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAliveConfig: alive, Control: giveUp}).DialContext
 	t.TLSHandshakeTimeout = handshakeTimeout
 	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	if s.CAFile != "" {

@@ -105,22 +105,6 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
-func TestCookiesAreNotKept(t *testing.T) {
-	c, _ := dial(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Cookie") != "" {
-			t.Errorf("Cookie: %s", r.Header.Get("Cookie"))
-		}
-		w.Header().Set("Set-Cookie", "session=1; Path=/")
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, answer)
-	}))
-	for range 2 {
-		if _, err := post(c); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // A server that answers each request with a stream, as most do: calls one after
 // another share a connection.
 func TestStreamedAnswersShareAConnection(t *testing.T) {
@@ -204,7 +188,7 @@ func TestDeadConnectionIsFound(t *testing.T) {
 	proxy := newBlackhole(t, s.Listener.Addr().String())
 	client := remote.NewHTTP()
 	defer client.CloseIdleConnections()
-	transport := client.Transport.(*http.Transport)
+	transport := remote.TransportOf(client)
 	transport.TLSClientConfig = &tls.Config{RootCAs: s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, ServerName: "example.com"}
 	if transport.HTTP2 == nil || transport.HTTP2.SendPingTimeout == 0 || transport.HTTP2.SendPingTimeout > 30*time.Second {
 		t.Fatalf("no pings: %+v", transport.HTTP2)

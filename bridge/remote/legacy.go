@@ -176,7 +176,8 @@ func (l *Legacy) begin(ctx context.Context, cancel context.CancelFunc) (*legacyS
 		return nil, nil, nil, err
 	}
 	req.Header.Set("Accept", "text/event-stream")
-	resp, err := l.conn.http.Do(req)
+	kept := newCookies(l.conn.url)
+	resp, err := l.conn.with(kept).Do(req)
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("stream: %w", err)
 	}
@@ -208,6 +209,7 @@ func (l *Legacy) begin(ctx context.Context, cancel context.CancelFunc) (*legacyS
 		if err != nil {
 			return fail(err)
 		}
+		l.conn.begin("", kept)
 		return &legacyStream{address: address, cancel: cancel, done: make(chan struct{})}, resp.Body, events, nil
 	}
 }
@@ -351,7 +353,7 @@ func (l *Legacy) send(ctx context.Context, s *legacyStream, raw []byte) error {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := l.conn.do(req)
+	resp, err := l.conn.do(req, l.conn.cookies())
 	if err != nil {
 		return err
 	}

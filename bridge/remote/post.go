@@ -39,12 +39,14 @@ func (c *Conn) post(ctx context.Context, raw []byte, deliver Deliver, opens bool
 	if err != nil {
 		return err
 	}
+	kept := c.cookies()
 	if opens {
 		req.Header.Del("Mcp-Session-Id")
 		req.Header.Del("Mcp-Protocol-Version")
+		kept = newCookies(c.url)
 	}
 	req.Header["Content-Type"], req.Header["Accept"] = sendsJSON, takesBoth
-	resp, err := c.do(req)
+	resp, err := c.do(req, kept)
 	if err != nil {
 		return err
 	}
@@ -53,7 +55,7 @@ func (c *Conn) post(ctx context.Context, raw []byte, deliver Deliver, opens bool
 		return refusal(resp, token)
 	}
 	if opens {
-		c.begin(resp.Header.Get("Mcp-Session-Id"))
+		c.begin(resp.Header.Get("Mcp-Session-Id"), kept)
 	}
 	if deliver == nil {
 		if contentType(resp) == "text/event-stream" { // nothing that we wait for, perhaps without an end

@@ -60,11 +60,12 @@ type Conn struct {
 	session string        // Mcp-Session-Id, "" when the server gave none
 	version string        // MCP-Protocol-Version, "" before initialize
 	last    secret.String // the token that the last request carried
+	kept    *cookies      // of the session
 }
 
 // NewConn makes a Conn; nothing is sent yet.
 func NewConn(c Config) *Conn {
-	conn := &Conn{url: c.URL, bearer: c.Bearer, headers: c.Headers, moreHeaders: c.MoreHeaders, http: c.HTTP, userAgent: c.UserAgent, log: c.Log}
+	conn := &Conn{url: c.URL, bearer: c.Bearer, headers: c.Headers, moreHeaders: c.MoreHeaders, http: c.HTTP, userAgent: c.UserAgent, log: c.Log, kept: newCookies(c.URL)}
 	if conn.http == nil {
 		conn.http = NewHTTP()
 	}
@@ -85,13 +86,16 @@ func NewHTTP() *http.Client { return NewHTTPOver(http.DefaultTransport.(*http.Tr
 // NewHTTPOver is NewHTTP with the trust, proxy and dialling of a transport, which
 // is copied.
 func NewHTTPOver(base *http.Transport) *http.Client {
-	t := base.Clone()
-	t.MaxIdleConnsPerHost = 64
-	t.MaxIdleConns = 128
-	// A kept connection may be dead without a word: the machine slept, or changed
-	// networks. Without pings a request over it hangs for a quarter of an hour.
-	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second}
-	return &http.Client{Transport: t, CheckRedirect: sameOrigin}
+	return &http.Client{CheckRedirect: sameOrigin, Transport: newLasting(func() *http.Transport {
+		t := base.Clone()
+		t.MaxIdleConnsPerHost = 64
+		t.MaxIdleConns = 128
+		// A connection in use may be dead without a word, too: the network changed.
+		// Without pings a request over it hangs for a quarter of an hour. For
+		// HTTP/1.1 the dialler sees to it.
+		t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second}
+		return t
+	})}
 }
 
 func sameOrigin(req *http.Request, via []*http.Request) error {
@@ -165,11 +169,12 @@ func (c *Conn) SetVersion(version string) {
 	c.version = version
 }
 
-// begin takes the session that the answer to initialize names, or none.
-func (c *Conn) begin(session string) {
+// begin takes the session that the answer to initialize names, or none, and the
+// cookies that came with it.
+func (c *Conn) begin(session string, kept *cookies) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.session, c.version = session, ""
+	c.session, c.version, c.kept = session, "", kept
 }
 
 // newRequest makes a request with a token and the session and version of the
@@ -273,7 +278,7 @@ func (c *Conn) Delete(ctx context.Context, limit time.Duration) {
 	if err != nil {
 		return
 	}
-	resp, err := c.http.Do(req)
+	resp, err := c.with(c.cookies()).Do(req)
 	if err != nil {
 		c.log.Debug("session not deleted", "error", err)
 		return

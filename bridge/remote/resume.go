@@ -136,7 +136,7 @@ func (c *Conn) get(ctx context.Context, at *position, deliver Deliver) error {
 	if at.lastID != "" {
 		req.Header.Set("Last-Event-ID", at.lastID)
 	}
-	resp, err := c.http.Do(req)
+	resp, err := c.with(c.cookies()).Do(req)
 	if err != nil {
 		return fmt.Errorf("stream: %w", err)
 	}

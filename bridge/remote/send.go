@@ -33,12 +33,12 @@ func carry(req *http.Request, body []byte) {
 	req.GetBody, req.ContentLength = fresh, int64(len(body))
 }
 
-// do sends a message. When the connection breaks after something of it may have
+// do sends a message with a session's cookies. When the connection breaks after something of it may have
 // reached the server, that is ErrNoAnswer, too: nobody knows whether the server
 // acted on it.
-func (c *Conn) do(req *http.Request) (*http.Response, error) {
+func (c *Conn) do(req *http.Request, kept *cookies) (*http.Response, error) {
 	body, _ := req.Body.(outgoing)
-	resp, err := c.http.Do(req)
+	resp, err := c.with(kept).Do(req)
 	if err == nil {
 		return resp, nil
 	}

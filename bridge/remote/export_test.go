@@ -1,0 +1,6 @@
+package remote
+
+import "net/http"
+
+// TransportOf is the transport beneath a client of NewHTTP.
+func TransportOf(c *http.Client) *http.Transport { return c.Transport.(*lasting).now }
