@@ -14,13 +14,17 @@ import (
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/vault"
+	"drawbridge/test/sessions"
 )
 
 // The keychain is locked while a token ends, and unlocked again: meanwhile calls
 // are told so, nothing is spent, and afterwards nobody is asked for anything.
 func TestKeychainLockedAndUnlocked(t *testing.T) {
 	if os.Getenv("DRAWBRIDGE_TEST_SESSION") == "" {
-		t.Skip("wants a keychain of its own; test/sessions/keyring-session.sh gives one")
+		t.Skip("needs a keychain for tests; test/sessions/keyring-session.sh gives one")
+	}
+	if !sessions.Within(t, "keyring-session.sh") {
+		return
 	}
 	w := newWorld(t, 2*time.Second)
 	service := "drawbridge-test-" + rand.Text()

@@ -3,9 +3,7 @@ package vault
 import (
 	"context"
 	"errors"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -15,34 +13,16 @@ import (
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/secret"
+	"drawbridge/test/sessions"
 )
 
-const innerVariable = "DRAWBRIDGE_VAULT_TEST_SESSION"
-
-// within runs the test that calls it in a session of its own, made by a script of
-// test/sessions: its keychain can be locked without disturbing others. It reports
-// whether this is that session.
+// within runs the test that calls it in a session of its own, whose keychain can
+// be locked without disturbing others. It reports whether this is that session.
 func within(t *testing.T, script string, env ...string) bool {
 	t.Helper()
-	if os.Getenv(innerVariable) == t.Name() {
-		return true
-	}
 	needSession(t)
 	t.Parallel()
-	path, err := filepath.Abs(filepath.Join("..", "..", "test", "sessions", script))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, path, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=100s")
-	cmd.Env = append(append(os.Environ(), innerVariable+"="+t.Name()), env...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it ends its parts
-	cmd.WaitDelay = 10 * time.Second
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("in its session: %v\n%s", err, out)
-	}
-	return false
+	return sessions.Within(t, script, env...)
 }
 
 // lockKeychain locks the session's keychain, as a screen saver may.
