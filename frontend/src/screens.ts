@@ -1,6 +1,10 @@
 import type { Component } from 'svelte'
+import AppWindow from '@lucide/svelte/icons/app-window'
 import ScanSearch from '@lucide/svelte/icons/scan-search'
 import Server from '@lucide/svelte/icons/server'
+import Stethoscope from '@lucide/svelte/icons/stethoscope'
+import ClientsScreen from '@/features/clients/ClientsScreen.svelte'
+import DoctorScreen from '@/features/doctor/DoctorScreen.svelte'
 import InspectScreen from '@/features/inspect/InspectScreen.svelte'
 import ServersPages from '@/features/servers/ServersPages.svelte'
 import { text } from '@/lib/i18n/en'
@@ -26,5 +30,7 @@ export interface Screen {
 /** The window's screens, in the order of the navigation; the first is where it begins. */
 export const screens: readonly Screen[] = [
   { id: 'servers', icon: Server, component: ServersPages, label: text.nav.servers },
+  { id: 'clients', icon: AppWindow, component: ClientsScreen, label: text.clients.title },
   { id: 'inspect', icon: ScanSearch, component: InspectScreen, label: text.nav.inspect, short: text.nav.inspectShort },
+  { id: 'doctor', icon: Stethoscope, component: DoctorScreen, label: text.doctor.title },
 ]

@@ -13,6 +13,21 @@ interface Screen {
   open?: (page: Page) => Promise<void>
 }
 
+const go = (page: Page, screen: string) =>
+  page.getByRole('navigation').getByRole('button', { name: screen, exact: true }).click()
+
+async function examine(page: Page, server?: string) {
+  if (server !== undefined) await page.getByLabel('Server', { exact: true }).selectOption(server)
+  await page.getByRole('button', { name: 'Examine' }).click()
+  // Each line takes a turn of the clock, which stands still.
+  for (let i = 0; i < 40; i++) await page.clock.runFor(10)
+}
+
+/** What fake.ts puts into the page. */
+interface FakeInPage {
+  fake: { clients: { edit(): void } }
+}
+
 const screens: Screen[] = [
   { name: 'servers', scene: 'mixed' },
   { name: 'three', scene: 'three' },
@@ -140,6 +155,90 @@ const screens: Screen[] = [
     scene: 'mixed',
     open: async (page) => {
       await page.getByRole('button', { name: 'Remove: wiki' }).click()
+    },
+  },
+  {
+    name: 'clients',
+    scene: 'mixed',
+    open: async (page) => {
+      await go(page, 'Clients')
+      await expect(page.getByRole('article', { name: 'Claude Desktop' })).toBeVisible()
+    },
+  },
+  {
+    name: 'clients-none',
+    scene: 'empty',
+    open: async (page) => {
+      await go(page, 'Clients')
+      await expect(page.getByText('There is no server to connect a client to yet.')).toBeVisible()
+    },
+  },
+  {
+    name: 'clients-long',
+    scene: 'long',
+    open: async (page) => {
+      await go(page, 'Clients')
+      await page.getByText('Not found here').click()
+    },
+  },
+  {
+    name: 'clients-change',
+    scene: 'mixed',
+    open: async (page) => {
+      await go(page, 'Clients')
+      await page.getByRole('button', { name: 'Connect\u2026 Claude Code' }).click()
+      await expect(page.getByRole('region', { name: /^Change to/ })).toBeVisible()
+    },
+  },
+  {
+    name: 'clients-changed',
+    scene: 'mixed',
+    open: async (page) => {
+      await go(page, 'Clients')
+      await page.getByRole('button', { name: 'Disconnect\u2026 demo from Claude Desktop' }).click()
+      await expect(page.getByRole('region', { name: /^Change to/ })).toBeVisible()
+      await page.evaluate(() => (window as unknown as FakeInPage).fake.clients.edit())
+      await page.getByRole('button', { name: 'Write the change' }).click()
+      await expect(page.getByRole('alert')).toBeVisible()
+    },
+  },
+  {
+    name: 'clients-written',
+    scene: 'mixed',
+    open: async (page) => {
+      await go(page, 'Clients')
+      await page.getByRole('button', { name: 'Connect\u2026 Claude Code' }).click()
+      await page.getByRole('button', { name: 'Write the change' }).click()
+      await expect(page.getByRole('button', { name: 'Undo' })).toBeVisible()
+    },
+  },
+  {
+    name: 'doctor',
+    scene: 'mixed',
+    open: async (page) => {
+      await go(page, 'Doctor')
+      await examine(page, 'notion')
+      await expect(page.getByText('It cannot work like this')).toBeVisible()
+    },
+  },
+  { name: 'doctor-idle', scene: 'empty', open: async (page) => go(page, 'Doctor') },
+  {
+    name: 'doctor-running',
+    scene: 'mixed&doctorStep=never',
+    open: async (page) => {
+      await go(page, 'Doctor')
+      await examine(page, 'demo')
+      await expect(page.getByText('5 answers so far')).toBeVisible()
+    },
+  },
+  {
+    name: 'doctor-long',
+    scene: 'long',
+    open: async (page) => {
+      await go(page, 'Doctor')
+      await examine(page)
+      await page.getByText('HTTP traffic, without secrets').click()
+      await page.getByRole('region', { name: 'HTTP traffic' }).scrollIntoViewIfNeeded()
     },
   },
 ]

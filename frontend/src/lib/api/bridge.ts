@@ -1,12 +1,17 @@
 import * as app from '@/wailsjs/go/main/App'
 import type { control, token } from '@/wailsjs/go/models'
 import { ClipboardSetText, EventsOn } from '@/wailsjs/runtime/runtime'
-import { ApiError, problemOf, type Api, type Change, type Problem } from './types'
+import { ask, list } from './ask'
+import { clientsBridge } from './bridgeClients'
+import { doctorBridge } from './bridgeDoctor'
+import type { Api, Change, Problem } from './types'
 import type { Outcome, Report, Server, SignIn, Snapshot } from './types'
 
 /** The Api over Wails' bridge to Go. */
 export function bridge(): Api {
   return {
+    clients: clientsBridge(),
+    doctor: doctorBridge(),
     snapshot: () => ask(async () => toSnapshot(await app.Snapshot())),
     // The settings know more of a server than the page asks for; what is left out is as usual.
     addServer: (server) =>
@@ -37,24 +42,6 @@ export function bridge(): Api {
   }
 }
 
-async function ask<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call()
-  } catch (thrown) {
-    throw new ApiError(problemOf(unpacked(thrown)))
-  }
-}
-
-/** Go's Problem travels as JSON in the message of an Error; see formatError in app.go. */
-function unpacked(thrown: unknown): unknown {
-  if (!(thrown instanceof Error) || !thrown.message.startsWith('{')) return thrown
-  try {
-    return JSON.parse(thrown.message)
-  } catch {
-    return thrown
-  }
-}
-
 interface RawChange {
   seq: number
   snapshot?: control.Snapshot
@@ -62,11 +49,7 @@ interface RawChange {
   removed?: string
 }
 
-// Go's nil slices and pointers arrive as null, whatever the generated types say.
-
-function list<T>(raw: T[] | null | undefined): T[] {
-  return raw ?? []
-}
+// Go's nil pointers arrive as null or not at all.
 
 function toSignIn(raw: control.SignIn): SignIn {
   return { ...raw, problem: raw.problem ?? null }

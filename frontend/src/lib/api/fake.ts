@@ -1,3 +1,5 @@
+import { FakeClients } from './fakeClients'
+import { FakeDoctor } from './fakeDoctor'
 import { ApiError, type Api, type Change, type Listener, type Problem } from './types'
 import type { NewServer, Outcome, Report, Server, SignIn, Snapshot } from './types'
 import {
@@ -27,6 +29,8 @@ interface Options {
   signInTime?: number | null
   /** How long each sign-out takes when all are ended, in ms. */
   signOutTime?: number
+  /** How long the doctor takes over a line, in ms; null: for ever over the sixth. */
+  doctorStep?: number | null
   /** Lifetime of a token after a sign-in, in ms. */
   tokenTime?: number
 }
@@ -39,6 +43,8 @@ const away: Problem = {
 
 export class Fake implements Api {
   readonly copied: string[] = []
+  readonly clients: FakeClients
+  readonly doctor: FakeDoctor
 
   #listeners = new Set<Listener>()
   #servers: Server[]
@@ -48,9 +54,19 @@ export class Fake implements Api {
   readonly #options: Required<Options>
 
   constructor(options: Options = {}) {
-    this.#options = { scene: 'mixed', now: Date.now, signInTime: 2500, signOutTime: 0, tokenTime: 15_000, ...options }
+    this.#options = {
+      scene: 'mixed',
+      now: Date.now,
+      signInTime: 2500,
+      signOutTime: 0,
+      doctorStep: 0,
+      tokenTime: 15_000,
+      ...options,
+    }
     this.#isAway = this.#options.scene === 'away'
     this.#servers = scenes[this.#options.scene](this.#options.now())
+    this.clients = new FakeClients(this.#options.scene)
+    this.doctor = new FakeDoctor({ scene: this.#options.scene, now: this.#options.now, step: this.#options.doctorStep })
   }
 
   // What a test does to it.
@@ -269,6 +285,8 @@ export function fakeFromAddress(): Fake {
   if (signInTime !== null) options.signInTime = signInTime === 'never' ? null : Number(signInTime)
   const signOutTime = query.get('signOutTime')
   if (signOutTime !== null) options.signOutTime = Number(signOutTime)
+  const doctorStep = query.get('doctorStep')
+  if (doctorStep !== null) options.doctorStep = doctorStep === 'never' ? null : Number(doctorStep)
   window.fake = new Fake(options)
   return window.fake
 }

@@ -1,10 +1,12 @@
 import type { config, control, token } from '@/wailsjs/go/models'
+import type { ClientsApi } from './clients'
+import type { DoctorApi } from './doctor'
+import type { Problem } from './problem'
+
+export { ApiError, problemOf, type Problem } from './problem'
 
 // What the page knows of the agent. The types come from the Go side; here only
 // what Go's generator cannot say is put right: a nil pointer arrives as null.
-
-/** A failure as a person reads it: what happened and what to do. */
-export type Problem = control.Problem
 
 /** How a server stands, in one word. */
 export type State = `${control.State}`
@@ -68,6 +70,9 @@ export interface Listener {
 
 /** All that the page can ask for. Every method rejects with an ApiError. */
 export interface Api {
+  /** The MCP clients on this computer. */
+  readonly clients: ClientsApi
+  readonly doctor: DoctorApi
   snapshot(): Promise<Snapshot>
   /** Resolves to the server as it stands after it was added. */
   addServer(server: NewServer): Promise<Server>
@@ -90,30 +95,4 @@ export interface Api {
   copyText(text: string): Promise<void>
   /** Returns the function that ends the subscription. */
   subscribe(listener: Listener): () => void
-}
-
-/** A Problem that was thrown. */
-export class ApiError extends Error {
-  override readonly name = 'ApiError'
-  constructor(readonly problem: Problem) {
-    super(problem.what)
-  }
-}
-
-/** The Problem in whatever was thrown. */
-export function problemOf(thrown: unknown): Problem {
-  if (thrown instanceof ApiError) return thrown.problem
-  if (isProblem(thrown)) return { code: thrown.code, what: thrown.what, next: thrown.next }
-  const what = thrown instanceof Error ? thrown.message : String(thrown)
-  return { code: 'internal', what, next: '' }
-}
-
-function isProblem(thrown: unknown): thrown is Problem {
-  return (
-    typeof thrown === 'object' &&
-    thrown !== null &&
-    typeof (thrown as Partial<Problem>).code === 'string' &&
-    typeof (thrown as Partial<Problem>).what === 'string' &&
-    typeof (thrown as Partial<Problem>).next === 'string'
-  )
 }

@@ -1,11 +1,15 @@
 import type { AddressFault } from '@/lib/state/naming'
 import type { State } from '@/lib/api/types'
+import { clients } from './clients'
+import { doctor } from './doctor'
 import { inspect } from './inspect'
 import { nav } from './nav'
 
 /** Every text of the window. */
 export const text = {
   nav,
+  clients,
+  doctor,
   inspect,
   servers: {
     title: 'Servers',

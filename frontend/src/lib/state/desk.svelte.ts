@@ -1,5 +1,7 @@
 import type { Api } from '@/lib/api/types'
+import { Clients } from './clients.svelte'
 import { Clock } from './clock.svelte'
+import { Doctor } from './doctor.svelte'
 import { Router } from './router.svelte'
 import { Servers } from './servers.svelte'
 
@@ -7,12 +9,17 @@ import { Servers } from './servers.svelte'
 export class Desk {
   readonly api: Api
   readonly servers: Servers
+  readonly clients: Clients
+  /** An examination goes on while another screen is shown. */
+  readonly doctor: Doctor
   readonly router = new Router()
   readonly clock = new Clock()
 
   constructor(api: Api) {
     this.api = api
     this.servers = new Servers(api)
+    this.clients = new Clients(api.clients)
+    this.doctor = new Doctor(api.doctor)
   }
 
   readonly copyText = (text: string): Promise<void> => this.api.copyText(text)

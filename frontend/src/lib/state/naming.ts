@@ -1,4 +1,4 @@
-import type { Identity } from '@/lib/api/types'
+import type { Identity, Server } from '@/lib/api/types'
 
 /** How a person is shown; "" when nothing is known. */
 export function displayName(identity: Identity): string {
@@ -73,4 +73,9 @@ export function checkAddress(address: string): AddressFault | null {
 
 function isLoopback(host: string): boolean {
   return /^(localhost|127(\.\d+){3}|\[::1\])$/i.test(host)
+}
+
+/** NAME, or NAME@ACCOUNT where another account than the default one is meant: what commands and clients take. */
+export function targetOf(server: Pick<Server, 'name' | 'account' | 'default'>): string {
+  return server.default ? server.name : `${server.name}@${server.account}`
 }
