@@ -154,8 +154,12 @@ type listener struct {
 	id     json.RawMessage
 	lists  map[string]bool // methods of notifications
 	uris   []string
-	raised bool // acknowledged: from here on it is told
+	raised bool              // acknowledged: from here on it is told
+	early  []jsonrpc.Message // what came before that
 }
+
+// earlyMost bounds what is kept for a listener until it is acknowledged.
+const earlyMost = 256
 
 // listen acknowledges what the server can tell of and goes on telling; there is
 // no answer until the connection ends.
@@ -190,10 +194,19 @@ func (u *upstream) listen(m jsonrpc.Message) {
 	u.mu.Lock()
 	u.listeners[l] = struct{}{}
 	u.mu.Unlock()
-	u.c.reply(l.id, notification(methodAcknowledged, tagged))
-	u.mu.Lock()
-	l.raised = true
-	u.mu.Unlock()
+	u.c.reply(l.id, notification(methodAcknowledged, tagged)) // has to be the first
+	for {
+		u.mu.Lock()
+		early := l.early
+		l.early, l.raised = nil, early == nil
+		u.mu.Unlock()
+		if early == nil {
+			return
+		}
+		for _, m := range early {
+			u.tell(l.id, m)
+		}
+	}
 }
 
 // follow subscribes to a resource unless it is already.
@@ -247,15 +260,24 @@ func (u *upstream) publish(m jsonrpc.Message) {
 	u.mu.Lock()
 	var to []json.RawMessage
 	for l := range u.listeners {
-		if l.raised && (l.lists[m.Method] || m.Method == methodUpdated && len(l.uris) > 0) {
+		switch {
+		case !l.lists[m.Method] && (m.Method != methodUpdated || len(l.uris) == 0):
+		case l.raised:
 			to = append(to, l.id)
+		case len(l.early) < earlyMost:
+			l.early = append(l.early, m)
 		}
 	}
 	u.mu.Unlock()
 	for _, id := range to {
-		params := splice(m.Params, []field{{"_meta", subscriptionMeta(jsonrpc.Member(m.Params, "_meta"), id)}})
-		u.c.reply(id, notification(m.Method, params))
+		u.tell(id, m)
 	}
+}
+
+// tell gives a notification to the listener with the id.
+func (u *upstream) tell(id json.RawMessage, m jsonrpc.Message) {
+	params := splice(m.Params, []field{{"_meta", subscriptionMeta(jsonrpc.Member(m.Params, "_meta"), id)}})
+	u.c.reply(id, notification(m.Method, params))
 }
 
 func subscriptionMeta(given, id json.RawMessage) json.RawMessage {

@@ -258,3 +258,31 @@ func TestSubscriptionsOfAModernClient(t *testing.T) {
 	r.say(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":9}}`)
 	r.want("resources/unsubscribe")
 }
+
+// What the server says while its listener is being told that it listens comes
+// after that, and is not lost.
+func TestUpdateBesideTheAcknowledgement(t *testing.T) {
+	u := &upstream{t: t, got: make(chan jsonrpc.Message, 64)}
+	said := make(chan string, 64)
+	client := era.NewClient(era.ClientConfig{
+		Connect: func(send era.Send) (era.Session, *era.Remote) {
+			u.send = send
+			return u, nil
+		},
+		Send: func(_ json.RawMessage, raw []byte) error {
+			if strings.Contains(string(raw), "acknowledged") {
+				_ = u.send(nil, []byte(`{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}`))
+			}
+			said <- string(raw)
+			return nil
+		},
+	})
+	r := &rig{upstream: u, client: client, said: said}
+	t.Cleanup(func() { client.Close(5 * time.Second) })
+	r.say(`{"jsonrpc":"2.0","id":9,"method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true},` + meta + `}}`)
+	for _, want := range []string{"acknowledged", "list_changed"} {
+		if got := r.hears(); !strings.Contains(got, want) {
+			t.Errorf("the client hears %s, want %s", got, want)
+		}
+	}
+}
