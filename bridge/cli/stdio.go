@@ -163,9 +163,9 @@ func (a *app) join(p config.Paths, account *credential.Account, report *control.
 		signIn = func(ctx context.Context) (session.SignInStarted, error) { return a.startSignIn(ctx, p, account) }
 	}
 	connect := func(send era.Send) (era.Session, *era.Remote) {
-		conn, eras := a.connection(p, server, reach)
+		conn, eras, isOld := a.connection(p, server, reach)
 		return session.New(session.Config{
-			Remote: agreed{conn, report}, Credential: account, Log: log, Called: tell(report),
+			Remote: agreed{conn, isOld, report}, Credential: account, Log: log, Called: tell(report),
 			Send: func(raw []byte) error { return send(nil, raw) }, SendFor: send,
 			Memory: described{account, server.Headers, log}, CallLimit: server.CallTimeout(), Hide: hide, SignIn: signIn,
 			NeedSignIn: func(ctx context.Context) { a.needSignIn(ctx, p, account, noAgent, log) },
@@ -186,20 +186,23 @@ func reachHTTP(account *credential.Account) *http.Client {
 
 // connection speaks to a server by the transport and in the era that its
 // settings name, or that it turns out to speak. Without the second result it is
-// one that only the older era has.
-func (a *app) connection(p config.Paths, server config.Server, c remote.Config) (session.Remote, *era.Remote) {
-	var conn era.Conn = remote.NewAuto(c)
+// one that only the older era has. isOld reports whether it is HTTP+SSE.
+func (a *app) connection(p config.Paths, server config.Server, c remote.Config) (_ session.Remote, _ *era.Remote, isOld func() bool) {
+	var conn era.Conn
 	switch server.Transport {
 	case config.TransportHTTP:
-		conn = remote.NewConn(c)
+		conn, isOld = remote.NewConn(c), func() bool { return false }
 	case config.TransportSSE:
-		return remote.NewLegacy(c), nil
+		return remote.NewLegacy(c), nil, func() bool { return true }
+	default:
+		auto := remote.NewAuto(c)
+		conn, isOld = auto, auto.IsLegacy
 	}
 	eras := era.NewRemote(era.Config{
 		Conn: conn, Endpoint: server.URL, Memory: era.Memory{Dir: p.Eras()}, Protocol: era.Protocol(server.Protocol),
 		Name: "drawbridge", Version: a.Version, Log: c.Log,
 	})
-	return eras, eras
+	return eras, eras, isOld
 }
 
 // needSignIn gets a person to sign in: the agent, which outlives this process,

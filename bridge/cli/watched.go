@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"strconv"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"drawbridge/bridge/front/stdio"
 	"drawbridge/bridge/jsonrpc"
 	"drawbridge/bridge/mcp"
+	"drawbridge/bridge/remote"
 	"drawbridge/bridge/session"
 )
 
@@ -23,7 +25,7 @@ func watch(p config.Paths, account *credential.Account, front string) *control.R
 		name = server.URL
 	}
 	return control.Report(p, control.Session{
-		Key: account.Key(), Server: name, Account: account.Account(), Front: front, Transport: "streamable-http", Since: time.Now(),
+		Key: account.Key(), Server: name, Account: account.Account(), Front: front, Transport: overHTTP, Since: time.Now(),
 	})
 }
 
@@ -77,10 +79,30 @@ func introduce(to *control.Reporter, m jsonrpc.Message) {
 	})
 }
 
-// agreed hears which version of MCP the server agreed on.
+// What the transports to a server are called.
+const (
+	overHTTP = "streamable-http"
+	overSSE  = "http+sse"
+)
+
+// agreed hears which version of MCP the server agreed on, and by which transport.
 type agreed struct {
 	session.Remote
-	to *control.Reporter
+	isOld func() bool // the server turned out to speak HTTP+SSE
+	to    interface {
+		Update(change func(*control.Session))
+	}
+}
+
+// Open implements session.Remote.
+func (a agreed) Open(ctx context.Context, raw []byte, deliver remote.Deliver) error {
+	err := a.Remote.Open(ctx, raw, deliver)
+	over := overHTTP
+	if a.isOld() {
+		over = overSSE
+	}
+	a.to.Update(func(s *control.Session) { s.Transport = over })
+	return err
 }
 
 func (a agreed) SetVersion(version string) {

@@ -22,7 +22,7 @@ type Session struct {
 	Client        string `json:"client"`
 	ClientVersion string `json:"clientVersion"`
 	// Front is how the client is connected to us ("stdio"), Transport how we are
-	// to the server ("streamable-http").
+	// to the server ("streamable-http" or "http+sse").
 	Front     string `json:"front"`
 	Transport string `json:"transport"`
 	// Era is the version of MCP that is spoken; "" before it is agreed on.
