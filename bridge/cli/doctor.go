@@ -218,9 +218,9 @@ func (a *app) doctorUI(who whom, noBrowser bool) credential.UI {
 		if opened {
 			fmt.Fprintf(a.Stderr, "Your browser is open on the sign-in. If it is not, open:\n  %s\n", url)
 		} else {
-			fmt.Fprintf(a.Stderr, "Open this address in a browser on this computer to sign in:\n  %s\n", url)
+			fmt.Fprintf(a.Stderr, "Open this address in a browser to sign in:\n  %s\n%s\n", url, pasteHere)
 		}
-	}}
+	}, Pasted: a.pastedLines(), Mistaken: a.mistaken}
 	if noBrowser {
 		ui.Open = nil
 	}

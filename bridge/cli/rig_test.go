@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -182,6 +183,7 @@ type user struct {
 	dir    string
 	vault  *vault.Vault
 	person func(address string) // opens the sign-in's address; nil: nobody does
+	stdin  io.Reader            // nil: nothing is typed
 }
 
 func newUser(t testing.TB) *user {
@@ -215,7 +217,7 @@ func (u *user) runIn(ctx context.Context, args ...string) result {
 	out := &screen{person: u.person}
 	var stderr bytes.Buffer
 	status := cli.Main(ctx, cli.Process{
-		Version: "test", Stdin: strings.NewReader(""), Stdout: out, Stderr: &stderr, Memory: u.vault,
+		Version: "test", Stdin: cmp.Or[io.Reader](u.stdin, strings.NewReader("")), Stdout: out, Stderr: &stderr, Memory: u.vault,
 		Args: append([]string{"--config-dir", filepath.Join(u.dir, "config"), "--state-dir", filepath.Join(u.dir, "state"), "--vault", "memory"}, args...),
 	})
 	out.persons.Wait()

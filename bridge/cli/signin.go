@@ -11,7 +11,6 @@ import (
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/fault"
-	"drawbridge/bridge/vault"
 )
 
 func (a *app) login() *cobra.Command {
@@ -27,13 +26,17 @@ the new sign-in has succeeded. A server that asks nobody to sign in is no error.
 NAME@ACCOUNT signs in to another account of the server, which need not be there
 yet. Somebody else than the account belongs to is refused: sign out first.
 
+With --no-browser, or where no browser can be opened (SSH, a container), the
+address to open is printed. A browser on another computer ends on a page that it
+cannot open: paste that page's address here, and the sign-in goes on.
+
 Options about the server take the place of those that it was added with, and stay.
 
 The exit status is 11 when the server or its provider cannot be reached, 12
 without a keychain, and 1 when the sign-in was refused or came to nothing.`,
 		Example: `  drawbridge login notes
   drawbridge login notes@work             another account
-  drawbridge login notes --no-browser     print the address to open
+  drawbridge login notes --no-browser     print the address to open, anywhere
   drawbridge login crm --client-id 1234   with a client that you registered`,
 		Args: between(0, "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -103,21 +106,8 @@ func (a *app) signIn(ctx context.Context, account *credential.Account, noBrowser
 	} else if err == nil && works(f, a.now()) {
 		fmt.Fprintf(a.Stderr, "You are signed in to %s%s already; this signs in anew.\n", account.Name(), as(f))
 	}
-	ui := credential.UI{Open: a.openBrowser, SelectAccount: choose, Show: func(url string, opened bool) {
-		switch {
-		case noBrowser:
-			fmt.Fprintf(a.Stderr, "Open this address in a browser on this computer to sign in to %s:\n", account.Name())
-			fmt.Fprintln(a.Stdout, url)
-		case opened:
-			fmt.Fprintf(a.Stderr, "Your browser is open on the sign-in to %s. If it is not, open:\n  %s\n", account.Name(), url)
-		default:
-			fmt.Fprintf(a.Stderr, "No browser could be opened. Open this address on this computer to sign in to %s:\n  %s\n", account.Name(), url)
-		}
-	}}
-	ui.Code = func(code credential.DeviceCode) { showCode(a.Stderr, account.Name(), code, vault.HasTerminal()) }
-	if noBrowser {
-		ui.Open = nil
-	}
+	ui := a.signInUI(account.Name(), noBrowser)
+	ui.SelectAccount = choose
 	err := account.SignIn(ctx, ui)
 	if errors.Is(err, credential.ErrOpen) {
 		fmt.Fprintf(a.Stderr, "%s asks nobody to sign in: use it as it is.\n", account.Name())

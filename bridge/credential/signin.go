@@ -41,6 +41,16 @@ type UI struct {
 	// Code shows the person the code of a device sign-in (config.DeviceCode). It
 	// returns at once. nil shows its address by Show.
 	Code func(DeviceCode)
+	// Pasted waits for an address that the person has copied from a browser that
+	// cannot reach this computer: the one that the sign-in ended on there. It is
+	// asked again until the sign-in is over or it returns an error. nil: only the
+	// browser itself can answer. With a browser that was opened here nobody asks.
+	Pasted func(ctx context.Context) (string, error)
+	// Mistaken tells the person why what was pasted is not it; a *fault.Error.
+	Mistaken func(error)
+	// Elsewhere tells the person, when no browser was opened, that the provider
+	// lets them sign in with a code, too (config.DeviceCode). nil tells nobody.
+	Elsewhere func()
 }
 
 // ErrOpen means that the server asks nobody to sign in.
@@ -207,9 +217,17 @@ func (a *Account) authorize(ctx context.Context, ui UI, d oauth.Discovery, clien
 	}
 	if ui.Show != nil {
 		ui.Show(auth.URL, opened)
+		callback.Onward = func(address string) { ui.Show(address, false) }
 	}
-
+	if !opened && ui.Elsewhere != nil && d.Server.DeviceAuthorizationEndpoint != "" {
+		ui.Elsewhere()
+	}
+	stop := func() {}
+	if !opened {
+		stop = takePasted(ctx, ui, callback)
+	}
 	answer, err := callback.Wait(ctx, auth)
+	stop()
 	if err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
 			return fault.Wrap(err, fault.SignInTimeout, fmt.Sprintf("Nobody finished the sign-in to %s in time.", a.Name()), a.signInCommand())

@@ -29,6 +29,10 @@ const (
 // server (RFC 8252 §7.3). Start it before the browser is opened, Close it when
 // the sign-in is over.
 type Callback struct {
+	// Onward is told of an address that the person has to open next, when there is
+	// no browser here to be sent there (see Paste). Set it before Wait; nil tells nobody.
+	Onward func(address string)
+
 	listener net.Listener
 	server   *http.Server
 	host     string // as the Host header must say
@@ -49,6 +53,7 @@ type attempt struct {
 	state    secret.String
 	arrived  chan url.Values // of capacity 1: the first answer
 	answered bool            // under Callback.mu
+	pasted   bool            // under Callback.mu: by Paste
 	once     sync.Once
 	done     chan struct{} // closed when page is set
 	page     Page
@@ -162,6 +167,9 @@ func (cb *Callback) wait(ctx context.Context, a *Authorization, at *attempt) (*A
 		if a.refusesPrompt(q) {
 			next := cb.await(a.instead) // before the browser can come back with its answer
 			at.finish(Page{onward: a.instead.URL})
+			if cb.Onward != nil && cb.wasPasted(at) {
+				cb.Onward(a.instead.URL)
+			}
 			return cb.wait(ctx, a.instead, next)
 		}
 		code, err := a.answer(q)

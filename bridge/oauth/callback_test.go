@@ -204,15 +204,22 @@ func TestCallbackHeaders(t *testing.T) {
 	}
 }
 
+// awaitRegistered waits until somebody waits, so that nothing that comes next is
+// taken for an early answer.
+func awaitRegistered(t *testing.T, cb *Callback) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if _, pending, _ := cb.find(secret.New("x")); pending {
+			return
+		}
+	}
+	t.Fatal("nobody waits")
+}
+
 func TestCallbackIgnoresWhatIsNotTheAnswer(t *testing.T) {
 	cb, b := listen(t), newBrowser(t)
 	result := wait(t.Context(), cb, attemptOf(cb))
-	// Wait for the registration, so that nothing below is taken for an early answer.
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if _, pending, _ := cb.find(secret.New("x")); pending {
-			break
-		}
-	}
+	awaitRegistered(t, cb)
 	for _, query := range []string{
 		"", "?code=evil", "?code=evil&state=", "?code=evil&state=the-state2", "?code=evil&state=THE-STATE",
 		"?code=evil&state=the-state&state=the-state", "?error=access_denied", "?code=evil&state=the-state;x", "?code=%zz&state=the-state",
