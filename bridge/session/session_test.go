@@ -132,9 +132,13 @@ type upstream struct {
 
 const opened = `{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-06-18","capabilities":{"x":{}},"serverInfo":{"name":"up","version":"1"}}}`
 
-func newUpstream(t *testing.T) *upstream {
+func newUpstream(t *testing.T, with ...func(*http.Server)) *upstream {
 	u := &upstream{t: t}
-	u.Server = httptest.NewServer(http.HandlerFunc(u.serve))
+	u.Server = httptest.NewUnstartedServer(http.HandlerFunc(u.serve))
+	for _, change := range with {
+		change(u.Config)
+	}
+	u.Start()
 	t.Cleanup(func() {
 		u.CloseClientConnections()
 		u.Close()
