@@ -59,6 +59,8 @@ const (
 	EventChange = "change"
 	// EventAway carries the control.Problem that keeps the agent from answering.
 	EventAway = "away"
+	// EventLink carries nothing: TakeLink has a link that was followed.
+	EventLink = "link"
 )
 
 const (
@@ -86,6 +88,7 @@ type App struct {
 	agent Agent // guarded by turn; nil while there is none
 
 	mu   sync.Mutex
+	link *Link           // followed, and not taken yet
 	ctx  context.Context // of the running window; nil before start
 	stop context.CancelFunc
 	done chan struct{}

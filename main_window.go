@@ -15,6 +15,7 @@ import (
 	"github.com/wailsapp/wails/v2/pkg/options"
 	"github.com/wailsapp/wails/v2/pkg/options/assetserver"
 	"github.com/wailsapp/wails/v2/pkg/options/linux"
+	"github.com/wailsapp/wails/v2/pkg/options/mac"
 	"github.com/wailsapp/wails/v2/pkg/options/windows"
 	"github.com/wailsapp/wails/v2/pkg/runtime"
 
@@ -50,22 +51,9 @@ func run() int {
 // generator executes this program.
 func openWindow() error {
 	var ready atomic.Pointer[context.Context] // set once Wails runs
-	show := func() {
-		if ctx := ready.Load(); ctx != nil {
-			runtime.WindowUnminimise(*ctx)
-			runtime.WindowShow(*ctx)
-		}
-	}
 	paths, err := config.Locate("", "")
 	if err != nil {
 		return err
-	}
-	if !generating {
-		one, err := takeWindow(context.Background(), paths, show)
-		if err != nil {
-			return err
-		}
-		defer one.close()
 	}
 	app := NewApp(AppConfig{
 		Connect: func(ctx context.Context) (Agent, error) { return connectAgent(ctx, paths) },
@@ -80,6 +68,26 @@ func openWindow() error {
 			}
 		},
 	})
+	show := func(link string) {
+		if link != "" {
+			app.followLink(link)
+		}
+		if ctx := ready.Load(); ctx != nil {
+			runtime.WindowUnminimise(*ctx)
+			runtime.WindowShow(*ctx)
+		}
+	}
+	if !generating {
+		link := linkAmong(os.Args[1:])
+		one, err := takeWindow(context.Background(), paths, link, show)
+		if err != nil {
+			return err
+		}
+		defer one.close()
+		if link != "" {
+			app.followLink(link)
+		}
+	}
 	return wails.Run(&options.App{
 		Title:     "Drawbridge",
 		Width:     880,
@@ -104,5 +112,6 @@ func openWindow() error {
 			WebviewGpuPolicy: linux.WebviewGpuPolicyNever,
 		},
 		Windows: &windows.Options{Theme: windows.SystemDefault},
+		Mac:     &mac.Options{OnUrlOpen: show}, // elsewhere a link comes as an argument
 	})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -21,18 +22,20 @@ const singleTime = 2 * time.Second
 var errOtherWindow = errors.New("another window is open")
 
 // window holds the right to be the one window of this user. A second process
-// that wants to be it is turned away, and the first one shows itself instead.
+// that wants to be it is turned away, and the first one shows itself instead,
+// with the link that the other one was started with.
 type window struct {
 	lock     *flock.Flock
 	listener net.Listener
-	show     func()
+	show     func(link string)
 	wg       sync.WaitGroup
 }
 
 // takeWindow makes this process the window. When another process is,
-// takeWindow asks that one to show itself and returns errOtherWindow. show is
-// called from a goroutine of its own, each time that somebody else tries.
-func takeWindow(ctx context.Context, p config.Paths, show func()) (*window, error) {
+// takeWindow asks that one to show itself, hands link ("" for none) over and
+// returns errOtherWindow. show is called from a goroutine of its own, each time
+// that somebody else tries, with what they were started with.
+func takeWindow(ctx context.Context, p config.Paths, link string, show func(link string)) (*window, error) {
 	dir := filepath.Dir(p.Socket()) // short enough for a socket's address
 	if err := config.MakePrivate(dir); err != nil {
 		return nil, err
@@ -51,6 +54,8 @@ func takeWindow(ctx context.Context, p config.Paths, show func()) (*window, erro
 		}
 		// The other one may be between its lock and its socket, or about to end.
 		if conn, err := new(net.Dialer).DialContext(ctx, "unix", socket); err == nil {
+			_ = conn.SetWriteDeadline(time.Now().Add(singleTime))
+			_, _ = io.WriteString(conn, link)
 			_ = conn.Close()
 			return nil, errOtherWindow
 		}
@@ -72,7 +77,8 @@ func takeWindow(ctx context.Context, p config.Paths, show func()) (*window, erro
 	return w, nil
 }
 
-// serve takes every connection as the wish to see the window; nothing is read.
+// serve takes every connection as the wish to see the window, and what comes
+// over it as a link. Who cannot finish it in time only wanted to see the window.
 func (w *window) serve() {
 	defer w.wg.Done()
 	for {
@@ -80,8 +86,14 @@ func (w *window) serve() {
 		if err != nil {
 			return
 		}
+		_ = conn.SetReadDeadline(time.Now().Add(singleTime))
+		raw, err := io.ReadAll(io.LimitReader(conn, maxLink+1))
 		_ = conn.Close()
-		w.show()
+		link := string(raw)
+		if err != nil || !isLink(link) {
+			link = ""
+		}
+		w.show(link)
 	}
 }
 

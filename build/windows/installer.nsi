@@ -22,6 +22,7 @@ VIAddVersionKey "ProductVersion" "${VERSION}"
 VIAddVersionKey "LegalCopyright" "Apache-2.0"
 
 !define UNINSTALL "Software\Microsoft\Windows\CurrentVersion\Uninstall\Drawbridge"
+!define LINKS "Software\Classes\drawbridge"
 !define APPPATHS "Software\Microsoft\Windows\CurrentVersion\App Paths"
 
 Page directory
@@ -48,6 +49,9 @@ Section "Drawbridge"
   WriteRegStr HKCU "Software\Drawbridge" "InstallDir" "$INSTDIR"
   WriteRegStr HKCU "${APPPATHS}\drawbridge.exe" "" "$INSTDIR\drawbridge.exe"
   WriteRegStr HKCU "${APPPATHS}\drawbridge-desktop.exe" "" "$INSTDIR\drawbridge-desktop.exe"
+  WriteRegStr HKCU "${LINKS}" "" "URL:Drawbridge"
+  WriteRegStr HKCU "${LINKS}" "URL Protocol" ""
+  WriteRegStr HKCU "${LINKS}\shell\open\command" "" '"$INSTDIR\drawbridge-desktop.exe" "%1"'
   WriteRegStr HKCU "${UNINSTALL}" "DisplayName" "Drawbridge"
   WriteRegStr HKCU "${UNINSTALL}" "DisplayVersion" "${VERSION}"
   WriteRegStr HKCU "${UNINSTALL}" "DisplayIcon" "$INSTDIR\drawbridge.ico"
@@ -72,6 +76,7 @@ Section "Uninstall"
   DeleteRegValue HKCU "Software\Microsoft\Windows\CurrentVersion\Run" "Drawbridge"
   DeleteRegKey HKCU "${APPPATHS}\drawbridge.exe"
   DeleteRegKey HKCU "${APPPATHS}\drawbridge-desktop.exe"
+  DeleteRegKey HKCU "${LINKS}"
   DeleteRegKey HKCU "${UNINSTALL}"
   DeleteRegKey HKCU "Software\Drawbridge"
 SectionEnd

@@ -132,6 +132,22 @@ func (d *Desktop) Focus(w Window) {
 	d.tool("wmctrl", "-ia", w.ID)
 }
 
+// Minimise takes a window out of sight.
+func (d *Desktop) Minimise(w Window) {
+	d.t.Helper()
+	d.tool("xdotool", "windowminimize", w.ID)
+}
+
+// Active is the ID of the window that has the keyboard, or "".
+func (d *Desktop) Active() string {
+	d.t.Helper()
+	id := strings.TrimSpace(d.tool("xdotool", "getactivewindow"))
+	if id == "" {
+		return ""
+	}
+	return fmt.Sprintf("0x%08x", number(id))
+}
+
 // PlaceWindow moves and resizes a window.
 func (d *Desktop) PlaceWindow(w Window, at image.Rectangle) {
 	d.t.Helper()

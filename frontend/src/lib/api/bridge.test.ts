@@ -61,7 +61,7 @@ it('passes changes on until the subscription ends', () => {
   const end = bridge().subscribe({ connected: vi.fn(), away: vi.fn(), changed: (c) => changes.push(c) })
   listeners.get('change')?.({ seq: 7, server: raw })
   expect(changes).toMatchObject([{ seq: 7, server: { key: 'k', scopes: [] } }])
-  expect([...listeners.keys()].sort()).toEqual(['away', 'change', 'connected'])
+  expect([...listeners.keys()].sort()).toEqual(['away', 'change', 'connected', 'link'])
   end()
   expect(listeners.size).toBe(0)
 })

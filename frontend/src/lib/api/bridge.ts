@@ -5,7 +5,7 @@ import { ask, list } from './ask'
 import { clientsBridge } from './bridgeClients'
 import { doctorBridge } from './bridgeDoctor'
 import type { Api, Change, Problem } from './types'
-import type { Outcome, Report, Server, SignIn, Snapshot } from './types'
+import type { Link, Outcome, Report, Server, SignIn, Snapshot } from './types'
 
 /** The Api over Wails' bridge to Go. */
 export function bridge(): Api {
@@ -25,6 +25,7 @@ export function bridge(): Api {
     signOutEverywhere: () => ask(async () => list(await app.SignOutEverywhere()).map(toOutcome)),
     token: (key) => ask(async () => toReport(await app.Token(key))),
     inspect: (pasted) => ask(async () => toReport(await app.Inspect(pasted))),
+    takeLink: () => ask(() => app.TakeLink() as Promise<Link | null>),
     reconnect: () => ask(() => app.Reconnect()),
     copyText: (text) =>
       ask(async () => {
@@ -36,6 +37,7 @@ export function bridge(): Api {
         EventsOn('connected', () => listener.connected()),
         EventsOn('change', (raw: RawChange) => listener.changed(toChange(raw))),
         EventsOn('away', (problem: Problem) => listener.away(problem)),
+        EventsOn('link', () => listener.linked?.()),
       ]
       return () => ends.forEach((end) => end())
     },

@@ -1,7 +1,7 @@
 import { FakeClients } from './fakeClients'
 import { FakeDoctor } from './fakeDoctor'
 import { ApiError, type Api, type Change, type Listener, type Problem } from './types'
-import type { NewServer, Outcome, Report, Server, SignIn, Snapshot } from './types'
+import type { Link, NewServer, Outcome, Report, Server, SignIn, Snapshot } from './types'
 import {
   ada,
   authorizeURL,
@@ -51,6 +51,7 @@ export class Fake implements Api {
   #seq = 1
   #signIns = 0
   #isAway: boolean
+  #link: Link | null = null
   readonly #options: Required<Options>
 
   constructor(options: Options = {}) {
@@ -83,6 +84,12 @@ export class Fake implements Api {
     this.#seq = 1
     this.#tell((l) => l.connected())
     this.emit({ seq: this.#seq, snapshot: this.#snapshot() })
+  }
+
+  /** The person follows a link. */
+  followLink(link: Link): void {
+    this.#link = link
+    this.#tell((l) => l.linked?.())
   }
 
   emit(change: Change): void {
@@ -226,6 +233,12 @@ export class Fake implements Api {
       return Promise.reject(new ApiError({ code: 'usage', what: 'That is not one token.', next }))
     }
     return Promise.resolve(pasted.split('.').length === 3 ? pastedReport(this.#options.now()) : opaqueReport)
+  }
+
+  takeLink(): Promise<Link | null> {
+    const link = this.#link
+    this.#link = null
+    return Promise.resolve(link)
   }
 
   reconnect(): Promise<void> {

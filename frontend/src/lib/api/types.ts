@@ -60,12 +60,22 @@ export interface Report extends Omit<token.Report, 'issuedAt' | 'notBefore' | 'e
   expiresAt: string | null
 }
 
+/** What an address drawbridge://add asks for; with a problem it was refused. */
+export interface Link {
+  url: string
+  /** A suggestion; "" leaves it to the person. */
+  name: string
+  problem: Problem | null
+}
+
 /** What the page hears of the agent. */
 export interface Listener {
   /** Another agent speaks from now on: its sequence numbers start anew. */
   connected(): void
   changed(change: Change): void
   away(problem: Problem): void
+  /** The person followed a link: see Api.takeLink. */
+  linked?(): void
 }
 
 /** All that the page can ask for. Every method rejects with an ApiError. */
@@ -90,6 +100,8 @@ export interface Api {
   token(key: string): Promise<Report>
   /** Explains a token that a person pasted; it goes no further than this process. */
   inspect(pasted: string): Promise<Report>
+  /** The link that the person followed, once, or null. */
+  takeLink(): Promise<Link | null>
   /** Looks for an agent that is away at once, instead of after a pause. */
   reconnect(): Promise<void>
   copyText(text: string): Promise<void>

@@ -190,6 +190,16 @@ export namespace control {
 
 }
 
+export namespace main {
+	
+	export interface Link {
+	    url: string;
+	    name: string;
+	    problem?: control.Problem;
+	}
+
+}
+
 export namespace report {
 	
 	export enum Status {

@@ -4,6 +4,7 @@ import {control} from '../models';
 import {config} from '../models';
 import {report} from '../models';
 import {token} from '../models';
+import {main} from '../models';
 
 export function AddAccount(arg1:string,arg2:string):Promise<control.SignIn>;
 
@@ -46,5 +47,7 @@ export function SignOutEverywhere():Promise<Array<control.Outcome>>;
 export function Snapshot():Promise<control.Snapshot>;
 
 export function StartSignIn(arg1:string):Promise<control.SignIn>;
+
+export function TakeLink():Promise<main.Link>;
 
 export function Token(arg1:string):Promise<token.Report>;

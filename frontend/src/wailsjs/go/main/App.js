@@ -86,6 +86,10 @@ export function StartSignIn(arg1) {
   return window['go']['main']['App']['StartSignIn'](arg1);
 }
 
+export function TakeLink() {
+  return window['go']['main']['App']['TakeLink']();
+}
+
 export function Token(arg1) {
   return window['go']['main']['App']['Token'](arg1);
 }
