@@ -25,10 +25,11 @@ test: ## all tests: Go (race detector), front end, end to end
 	@$(SETUP) test
 	@scripts/test.sh
 
-build: ## bin/drawbridge, the command, a static binary; bin/drawbridge-demo, its demo
+build: ## bin/drawbridge, the command, a static binary; bin/drawbridge-demo, its demo; bin/drawbridge-replica
 	@$(SETUP) core
 	CGO_ENABLED=0 go build $(BUILD) -ldflags '$(LDFLAGS)' -o bin/drawbridge .
 	CGO_ENABLED=0 go build $(BUILD) -tags demo -ldflags '$(LDFLAGS)' -o bin/drawbridge-demo .
+	CGO_ENABLED=0 go build $(BUILD) -tags replica -ldflags '$(LDFLAGS)' -o bin/drawbridge-replica .
 
 desktop: ## bin/drawbridge-desktop: the window
 	@$(SETUP) desktop

@@ -1,4 +1,4 @@
-//go:build !(desktop || bindings || dev || demo)
+//go:build !(desktop || bindings || dev || demo || replica)
 
 package main
 

@@ -38,6 +38,11 @@ var table = []row{
 		"The demo from one end to the other; a program of its own, so that the demo is not linked into drawbridge.",
 	},
 	{
+		"replica",
+		[]string{"serve", "front/localhttp", "guard", "fault", "secret"},
+		"The only package that knows Redis; of a program of its own, so that its client is not linked into drawbridge.",
+	},
+	{
 		"cli",
 		[]string{"serve", "front/localhttp", "guard", "audit", "adopt", "tray", "agent", "control", "doctor", "doctor/report", "desktop", "browser", "clients", "front/stdio", "era", "session", "remote", "credential", "oauth", "vault", "token", "config", "network", "jsonrpc", "mcp", "fault", "secret"},
 		"The commands put the parts together, so they may know all of them.",

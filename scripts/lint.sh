@@ -14,7 +14,7 @@ formatted() {
   [ -z "$found" ] || { printf 'not formatted (make fmt):\n%s\n' "$found"; return 1; }
 }
 tidy() { go mod tidy -diff; }
-vet() { go vet ./... && go vet -tags demo .; }
+vet() { go vet ./... && go vet -tags demo . && go vet -tags replica .; }
 vet_window() { go vet -tags "$window_tags" . && go vet -tags bindings .; }
 staticcheck() { tool staticcheck ./bridge/... ./test/...; }
 staticcheck_window() { tool staticcheck -tags "$window_tags" .; }

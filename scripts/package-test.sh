@@ -36,6 +36,7 @@ run drawbridge install codex notes 2>/dev/null
 grep -q "command = \"$root/usr/bin/drawbridge\"" "$work/home/.codex/config.toml" || fail "install wrote another command"
 [[ $(run drawbridge clients) == *codex*notes* ]] || fail "clients does not list it"
 run drawbridge demo --help >/dev/null 2>&1 || fail "the demo is not beside it"
+run drawbridge serve --state redis://x --help >/dev/null 2>&1 || fail "serve --state is not there"
 ok "version, add, install, clients, demo"
 
 for page in drawbridge drawbridge-install drawbridge-vault-move; do

@@ -68,6 +68,7 @@ make_linux() {
   mkdir -p "$tree"/drawbridge/usr/{bin,share/doc/drawbridge}
   lean "$tree/drawbridge/usr/bin/drawbridge"
   lean "$tree/drawbridge/usr/bin/drawbridge-demo" demo
+  lean "$tree/drawbridge/usr/bin/drawbridge-replica" replica
   documents "$tree/drawbridge/usr" "$tree/drawbridge/usr/bin/drawbridge"
   cp LICENSE "$tree/drawbridge/usr/share/doc/drawbridge/copyright"
   gzip -9nc CHANGELOG.md >"$tree/drawbridge/usr/share/doc/drawbridge/changelog.gz"

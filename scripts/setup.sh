@@ -72,7 +72,7 @@ need() {
 system_debian() {
   local core=(dbus gnome-keyring)
   local compiler=(gcc libc6-dev pkg-config)
-  local rig=(chromium fonts-dejavu-core imagemagick openbox wmctrl xdotool xfce4-panel xvfb)
+  local rig=(chromium fonts-dejavu-core imagemagick openbox redis-server wmctrl xdotool xfce4-panel xvfb)
   local webkit=(libwebkit2gtk-4.1-dev)
   local packagers=(nsis zip)
   local -A installed=()
@@ -95,7 +95,7 @@ system_debian() {
   fi
   if [ "$what" = test ]; then
     has_chromium && rig=("${rig[@]:1}")
-    need "the tests' browser and headless desktop" "${rig[@]}"
+    need "the tests' browser, headless desktop and shared state" "${rig[@]}"
   fi
   [ ${#missing[@]} -gt 0 ] || return 0
 
@@ -129,7 +129,7 @@ system_elsewhere() {
         die "The window needs a C compiler, pkg-config and the development files of GTK 3 and WebKitGTK 4.1 (Fedora: gcc gtk3-devel webkit2gtk4.1-devel; Arch: base-devel gtk3 webkit2gtk-4.1)."
       fi
       has_keychain || say "no Secret Service is running here: \`make run\` also needs dbus-run-session and gnome-keyring-daemon."
-      [ "$what" != test ] || say "the tests also need: chromium Xvfb openbox xfce4-panel xdotool wmctrl ImageMagick."
+      [ "$what" != test ] || say "the tests also need: redis-server chromium Xvfb openbox xfce4-panel xdotool wmctrl ImageMagick."
       ;;
     *) say "packages for $system are not installed by this script; README.md says what is needed." ;;
   esac

@@ -22,7 +22,10 @@ type Process struct {
 	Args []string
 	// Memory is what --vault memory keeps secrets in; nil: a vault of this run's
 	// own. A program that runs several commands hands over the same one.
-	Memory         *vault.Vault
+	Memory *vault.Vault
+	// State opens what several bridges share. Only drawbridge-replica has it; nil:
+	// drawbridge starts that.
+	State          OpenState
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 }

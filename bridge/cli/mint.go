@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 func (a *app) mint() *cobra.Command {
 	m := guard.Mint{Access: 30 * time.Minute, Refresh: 7 * 24 * time.Hour}
 	file, renew, asJSON := "", false, false
+	var state stateFlag
 	cmd := &cobra.Command{
 		Use: "mint", GroupID: "clients",
 		Short: "Make tokens for the guard hmac, for development and services",
@@ -30,6 +30,9 @@ same rights are made; the old refresh token is good once.`,
   drawbridge mint --renew --audience bridge --hmac-secret-file s.txt < refresh.txt`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if renew && state.elsewhere(a) {
+				return a.replica(cmd.Context())
+			}
 			s, err := secretFrom(file, hmacVariable)
 			if err != nil {
 				return err
@@ -50,8 +53,12 @@ same rights are made; the old refresh token is good once.`,
 				if m.Audience != "" {
 					c.Audience = []string{m.Audience}
 				}
-				denied := guard.NewFileDenylist(filepath.Join(p.Bridge(), "denied.jsonl"), nil)
-				if out, err = guard.Renew(cmd.Context(), secret.New(strings.TrimSpace(string(raw))), c, key, denied, m.Access, m.Refresh, now); err != nil {
+				shared, err := state.open(cmd.Context(), a, p)
+				if err != nil {
+					return err
+				}
+				defer func() { _ = shared.Close() }()
+				if out, err = guard.Renew(cmd.Context(), secret.New(strings.TrimSpace(string(raw))), c, key, shared.Denied, m.Access, m.Refresh, now); err != nil {
 					return fault.Wrap(err, fault.Refused, "No new tokens: the "+err.Error()+".", "Mint new ones with --subject.")
 				}
 			} else if out, err = m.Tokens(key, now); err != nil {
@@ -80,6 +87,7 @@ same rights are made; the old refresh token is good once.`,
 	f.DurationVar(&m.Access, "access", m.Access, "lifetime of the access token")
 	f.DurationVar(&m.Refresh, "refresh", m.Refresh, "lifetime of the refresh token; 0: none")
 	f.StringVar(&file, "hmac-secret-file", "", "`FILE` with the secret (default: the environment variable "+hmacVariable+")")
+	state.register(cmd)
 	f.BoolVar(&renew, "renew", false, "read a refresh token from standard input and make new tokens")
 	f.BoolVar(&asJSON, "json", false, "print JSON, as a token endpoint does")
 	return cmd
@@ -87,6 +95,7 @@ same rights are made; the old refresh token is good once.`,
 
 func (a *app) deny() *cobra.Command {
 	d, life, readToken := guard.Denial{}, time.Duration(0), false
+	var state stateFlag
 	cmd := &cobra.Command{
 		Use: "deny", GroupID: "clients",
 		Short: "Refuse a token or a caller at the local bridge",
@@ -95,6 +104,9 @@ drawbridge serve, from within a second on. A token is kept as a hash only.`,
 		Example: "  drawbridge deny --jti 4F2K…\n  drawbridge deny --subject ada --for 24h\n  drawbridge deny --token < token.txt",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if state.elsewhere(a) {
+				return a.replica(cmd.Context())
+			}
 			if readToken {
 				raw, err := io.ReadAll(io.LimitReader(a.Stdin, 64<<10))
 				if err != nil || len(strings.TrimSpace(string(raw))) == 0 {
@@ -112,14 +124,20 @@ drawbridge serve, from within a second on. A token is kept as a hash only.`,
 			if life > 0 {
 				d.Until = time.Now().Add(life)
 			}
-			if err := guard.NewFileDenylist(filepath.Join(p.Bridge(), "denied.jsonl"), nil).Deny(cmd.Context(), d); err != nil {
-				return fault.Wrap(err, fault.Storage, "The denylist cannot be written.", "Check that the folder "+p.Bridge()+" is yours.")
+			shared, err := state.open(cmd.Context(), a, p)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = shared.Close() }()
+			if err := shared.Denied.Deny(cmd.Context(), d); err != nil {
+				return fault.Wrap(err, fault.Storage, "The denylist cannot be written.", "Check that the folder "+p.Bridge()+" is yours, or that the shared state answers.")
 			}
 			fmt.Fprintln(a.Stderr, "Refused from now on.")
 			return nil
 		},
 	}
 	f := cmd.Flags()
+	state.register(cmd)
 	f.StringVar(&d.ID, "jti", "", "the `ID` of a token or an API key")
 	f.StringVar(&d.Subject, "subject", "", "a caller's `NAME`")
 	f.BoolVar(&readToken, "token", false, "read the token from standard input")

@@ -24,6 +24,7 @@ const defaultListen = "127.0.0.1:7420"
 
 func (a *app) serve() *cobra.Command {
 	var flags guardFlags
+	var state stateFlag
 	c := serve.Config{}
 	noAudit := false
 	cmd := &cobra.Command{
@@ -43,6 +44,9 @@ are let in only with --tls-cert, --tls-key and a guard. Who may do what is the
   drawbridge serve --guard jwt --preset okta --issuer https://example.okta.com/oauth2/default --audience bridge`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if state.elsewhere(a) {
+				return a.replica(cmd.Context())
+			}
 			p, err := a.paths()
 			if err != nil {
 				return err
@@ -74,9 +78,15 @@ are let in only with --tls-cert, --tls-key and a guard. Who may do what is the
 				c.Audit = record
 			}
 			ctx := cmd.Context()
-			if c.Guard, err = a.buildGuard(ctx, p, settings, flags, &c, log); err != nil {
+			shared, err := state.open(ctx, a, p)
+			if err != nil {
 				return err
 			}
+			defer func() { _ = shared.Close() }()
+			if c.Guard, err = a.buildGuard(ctx, p, settings, flags, shared, &c, log); err != nil {
+				return err
+			}
+			c.Sessions = shared.Sessions
 			c.Log, c.Knows = log, func(name string) bool {
 				s, err := config.Load(p)
 				if err != nil {
@@ -107,6 +117,7 @@ are let in only with --tls-cert, --tls-key and a guard. Who may do what is the
 	f.Int64Var(&c.MaxBody, "max-body", localhttp.DefaultMaxBody, "largest message of a client, in `BYTES`")
 	f.BoolVar(&noAudit, "no-audit", false, "keep no record of who did what")
 	flags.register(cmd)
+	state.register(cmd)
 	return cmd
 }
 

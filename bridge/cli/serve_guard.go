@@ -74,7 +74,7 @@ func (g *guardFlags) register(cmd *cobra.Command) {
 }
 
 // buildGuard makes the guard that the options ask for.
-func (a *app) buildGuard(ctx context.Context, p config.Paths, settings *config.Settings, g guardFlags, c *serve.Config, log *slog.Logger) (*guard.Guard, error) {
+func (a *app) buildGuard(ctx context.Context, p config.Paths, settings *config.Settings, g guardFlags, shared *serve.Shared, c *serve.Config, log *slog.Logger) (*guard.Guard, error) {
 	if len(g.modes) == 0 {
 		g.modes = []string{"api-key"}
 	}
@@ -83,8 +83,8 @@ func (a *app) buildGuard(ctx context.Context, p config.Paths, settings *config.S
 	}
 	cfg := guard.Config{
 		Log: log, KeyHeader: g.header, Scopes: g.scopes, Cache: guard.NewCache(g.cache, 0),
-		Denied: guard.NewFileDenylist(filepath.Join(p.Bridge(), "denied.jsonl"), nil),
-		Limits: guard.NewLimits(guard.LimitConfig{PerSubject: g.perSubject, PerAddress: g.perAddress, Failures: g.failures}),
+		Denied: shared.Denied,
+		Limits: shared.Limits(guard.LimitConfig{PerSubject: g.perSubject, PerAddress: g.perAddress, Failures: g.failures}),
 	}
 	if settings.Bridge != nil {
 		rules := make([]guard.Rule, 0, len(settings.Bridge.Rules))
@@ -122,7 +122,7 @@ func (a *app) buildGuard(ctx context.Context, p config.Paths, settings *config.S
 		case "jwt":
 			m, err = a.jwtMode(g, claims, cfg.Cache.Empty, log)
 		case "introspection":
-			m, err = a.introspectionMode(g, claims, log)
+			m, err = a.introspectionMode(g, claims, shared.Answers, log)
 		default:
 			return nil, fault.New(fault.Usage, fmt.Sprintf("There is no guard %q.", mode), "Use api-key, jwt, hmac, introspection, or none.")
 		}
@@ -254,7 +254,7 @@ func (a *app) issuerClient(issuer string, log *slog.Logger) *oauth.Client {
 	return oauth.NewClient(oauth.Config{Server: issuer, UserAgent: "drawbridge/" + a.Version, Log: log})
 }
 
-func (a *app) introspectionMode(g guardFlags, c guard.Claims, log *slog.Logger) (guard.Mode, error) {
+func (a *app) introspectionMode(g guardFlags, c guard.Claims, shared guard.Answers, log *slog.Logger) (guard.Mode, error) {
 	if c.Issuer == "" && g.introspection == "" {
 		return nil, fault.New(fault.Usage, "The guard introspection does not know whom to ask.", "Give --issuer or --introspection-endpoint.")
 	}
@@ -275,7 +275,10 @@ func (a *app) introspectionMode(g guardFlags, c guard.Claims, log *slog.Logger) 
 		}
 		as.Audience = about
 	}
-	asks := &issuerAsks{client: a.issuerClient(about, log), issuer: c.Issuer, endpoint: g.introspection, as: as}
+	var asks guard.Introspector = &issuerAsks{client: a.issuerClient(about, log), issuer: c.Issuer, endpoint: g.introspection, as: as}
+	if shared != nil && !s.IsZero() && g.cache > 0 { // all bridges have the client's secret, the store has not
+		asks = guard.NewSharedAnswers(asks, shared, s, g.cache, nil)
+	}
 	return guard.NewIntrospection(c, asks)
 }
 

@@ -36,7 +36,8 @@ type Denial struct {
 	At time.Time `json:"at"`
 }
 
-func (d Denial) keys() (keys []string) {
+// Keys are what an entry is found by.
+func (d Denial) Keys() (keys []string) {
 	if d.ID != "" {
 		keys = append(keys, "jti:"+d.ID)
 	}
@@ -94,7 +95,7 @@ func (f *FileDenylist) Denied(_ context.Context, id *Identity, token Hash) (bool
 	if id != nil {
 		d.ID, d.Subject = id.ID, id.Subject
 	}
-	for _, key := range d.keys() {
+	for _, key := range d.Keys() {
 		if until, ok := f.entries[key]; ok && (until.IsZero() || now.Before(until)) {
 			return true, nil
 		}
@@ -134,7 +135,7 @@ func (f *FileDenylist) load(now time.Time) error {
 		if !d.Until.IsZero() && !now.Before(d.Until) {
 			continue
 		}
-		for _, key := range d.keys() {
+		for _, key := range d.Keys() {
 			if until, known := entries[key]; !known || !until.IsZero() && (d.Until.IsZero() || d.Until.After(until)) {
 				entries[key] = d.Until
 			}

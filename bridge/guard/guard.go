@@ -68,7 +68,7 @@ type Config struct {
 	Policy *Policy
 	Denied Denylist
 	Cache  *Cache
-	Limits *Limits
+	Limits Limiter
 	// Heard is told of each decision; nil: nobody. It must not wait.
 	Heard func(Decision)
 	Log   *slog.Logger
@@ -129,7 +129,9 @@ type Caller struct {
 }
 
 // Key is the same for all requests of one caller.
-func (c Caller) Key() string { return c.Mode + "\x00" + c.Issuer + "\x00" + c.Subject }
+func (c Caller) Key() string { return c.key() }
+
+func (id *Identity) key() string { return id.Mode + "\x00" + id.Issuer + "\x00" + id.Subject }
 
 // verifyLimit bounds the time that a mode may take, network included.
 const verifyLimit = 15 * time.Second
@@ -143,8 +145,8 @@ func (g *Guard) Admit(r *http.Request, server string) (Caller, *Refusal) {
 		return Caller{Identity: &openIdentity, guard: g, address: address}, nil
 	}
 	if g.cfg.Limits != nil {
-		if no := g.cfg.Limits.address(address, now); no != nil {
-			return Caller{}, g.refuse(r, server, nil, no)
+		if wait := g.cfg.Limits.Take(r.Context(), Address, address, now); wait > 0 {
+			return Caller{}, g.refuse(r, server, nil, limited(RateLimited, "too many requests from this address", wait))
 		}
 	}
 	credential, no := g.credential(r)
@@ -155,8 +157,8 @@ func (g *Guard) Admit(r *http.Request, server string) (Caller, *Refusal) {
 	// Who was let in before is not locked out with the others of an address:
 	// behind one, or on this computer, is more than one client.
 	if g.cfg.Limits != nil && !g.cfg.Cache.knows(key) {
-		if no := g.cfg.Limits.lockedOut(address, now); no != nil {
-			return Caller{}, g.refuse(r, server, nil, no)
+		if wait := g.cfg.Limits.LockedOut(r.Context(), address, now); wait > 0 {
+			return Caller{}, g.refuse(r, server, nil, limited(LockedOut, "too many refused credentials came from this address", wait))
 		}
 	}
 	id, no := g.identify(r.Context(), key, credential, now)
@@ -172,13 +174,13 @@ func (g *Guard) Admit(r *http.Request, server string) (Caller, *Refusal) {
 	}
 	if no != nil {
 		if g.cfg.Limits != nil && no.Status == http.StatusUnauthorized {
-			g.cfg.Limits.failed(address, now)
+			g.cfg.Limits.Failed(r.Context(), address, now)
 		}
 		return Caller{}, g.refuse(r, server, id, no)
 	}
 	if g.cfg.Limits != nil {
-		if no := g.cfg.Limits.subject(id, now); no != nil {
-			return Caller{}, g.refuse(r, server, id, no)
+		if wait := g.cfg.Limits.Take(r.Context(), Subject, id.key(), now); wait > 0 {
+			return Caller{}, g.refuse(r, server, id, limited(RateLimited, "too many requests of this caller", wait))
 		}
 	}
 	if !g.cfg.Policy.mayReach(id, server) {

@@ -1,36 +1,73 @@
 package guard
 
 import (
+	"context"
 	"sync"
 	"time"
 )
 
-// Limits bounds how often callers come. It is safe for concurrent use; zero
-// fields of LimitConfig mean no limit.
-type Limits struct {
-	cfg LimitConfig
-
-	mu        sync.Mutex
-	byAddress map[string]*bucket
-	bySubject map[string]*bucket
-	failures  map[string]*failure
+// Limiter bounds how often callers come. What it cannot find out now it lets
+// pass: limits spare the bridge, they guard nothing.
+type Limiter interface {
+	// Take takes one request of an address or a caller and returns how long they
+	// have to wait first; 0: not at all.
+	Take(ctx context.Context, of Limited, name string, now time.Time) time.Duration
+	// Failed notes a refused credential of an address.
+	Failed(ctx context.Context, address string, now time.Time)
+	// LockedOut is how long an address is locked out for its failures.
+	LockedOut(ctx context.Context, address string, now time.Time) time.Duration
 }
 
-// LimitConfig is what a Limits allows.
+// Limited is whose requests are counted.
+type Limited int
+
+// Those whose requests are counted.
+const (
+	Address Limited = iota
+	Subject
+)
+
+// LimitConfig is what a Limiter allows; zero fields mean no limit.
 type LimitConfig struct {
 	// PerAddress and PerSubject are requests a minute.
 	PerAddress, PerSubject int
 	// Failures is how many refused credentials in a row lock an address out, for
-	// Lockout (then twice as long, up to an hour).
+	// Lockout (then twice as long, up to an hour); 0: one minute.
 	Failures int
 	Lockout  time.Duration
 }
 
+// PerMinute is how many requests of somebody are allowed; 0: any number.
+func (c LimitConfig) PerMinute(of Limited) int {
+	if of == Address {
+		return c.PerAddress
+	}
+	return c.PerSubject
+}
+
+// LockoutAfter is how long a lock-out lasts that others came before.
+func (c LimitConfig) LockoutAfter(earlier int) time.Duration {
+	first := c.Lockout
+	if first <= 0 {
+		first = time.Minute
+	}
+	return min(first<<min(earlier, 10), LongestLockout)
+}
+
+// LongestLockout bounds a lock-out, and how long failures are remembered.
+const LongestLockout = time.Hour
+
 // mostKnown bounds how many addresses and subjects are remembered.
 const mostKnown = 50000
 
-// longestLockout bounds a lock-out.
-const longestLockout = time.Hour
+// Limits is the Limiter of one process, in memory. It is safe for concurrent use.
+type Limits struct {
+	cfg LimitConfig
+
+	mu       sync.Mutex
+	buckets  [2]map[string]*bucket // by Limited
+	failures map[string]*failure
+}
 
 type bucket struct {
 	tokens float64
@@ -46,54 +83,56 @@ type failure struct {
 
 // NewLimits makes a Limits.
 func NewLimits(c LimitConfig) *Limits {
-	if c.Lockout <= 0 {
-		c.Lockout = time.Minute
-	}
-	return &Limits{cfg: c, byAddress: map[string]*bucket{}, bySubject: map[string]*bucket{}, failures: map[string]*failure{}}
+	return &Limits{cfg: c, buckets: [2]map[string]*bucket{{}, {}}, failures: map[string]*failure{}}
 }
 
-// address takes one request of an address.
-func (l *Limits) address(address string, now time.Time) *Refusal {
-	if l.cfg.PerAddress == 0 {
-		return nil
+// Take implements Limiter, with a bucket that holds a minute's worth.
+func (l *Limits) Take(_ context.Context, of Limited, name string, now time.Time) time.Duration {
+	perMinute := l.cfg.PerMinute(of)
+	if perMinute == 0 {
+		return 0
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return take(l.byAddress, address, l.cfg.PerAddress, now, "too many requests from this address")
+	m := l.buckets[of]
+	b := m[name]
+	if b == nil {
+		room(m, func(b *bucket) bool { return now.Sub(b.at) > time.Minute })
+		b = &bucket{tokens: float64(perMinute), at: now}
+		m[name] = b
+	}
+	rate := float64(perMinute) / 60
+	b.tokens = min(b.tokens+now.Sub(b.at).Seconds()*rate, float64(perMinute))
+	b.at = now
+	if b.tokens < 1 {
+		return time.Duration((1 - b.tokens) / rate * float64(time.Second))
+	}
+	b.tokens--
+	return 0
 }
 
-// lockedOut refuses an address that showed too many wrong credentials.
-func (l *Limits) lockedOut(address string, now time.Time) *Refusal {
+// LockedOut implements Limiter.
+func (l *Limits) LockedOut(_ context.Context, address string, now time.Time) time.Duration {
 	if l.cfg.Failures == 0 {
-		return nil
+		return 0
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if f := l.failures[address]; f != nil && now.Before(f.until) {
-		return limited(LockedOut, "too many refused credentials came from this address", f.until.Sub(now))
+	if f := l.failures[address]; f != nil {
+		return max(0, f.until.Sub(now))
 	}
-	return nil
+	return 0
 }
 
-// subject takes one request of a caller.
-func (l *Limits) subject(id *Identity, now time.Time) *Refusal {
-	if l.cfg.PerSubject == 0 {
-		return nil
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return take(l.bySubject, id.Mode+"\x00"+id.Issuer+"\x00"+id.Subject, l.cfg.PerSubject, now, "too many requests of this caller")
-}
-
-// failed notes a refused credential.
-func (l *Limits) failed(address string, now time.Time) {
+// Failed implements Limiter.
+func (l *Limits) Failed(_ context.Context, address string, now time.Time) {
 	if l.cfg.Failures == 0 {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f := l.failures[address]
-	if f == nil || now.Sub(f.latest) > longestLockout {
+	if f == nil || now.Sub(f.latest) > LongestLockout {
 		room(l.failures, func(f *failure) bool { return now.Sub(f.latest) > l.cfg.Lockout && now.After(f.until) })
 		f = &failure{}
 		l.failures[address] = f
@@ -101,30 +140,9 @@ func (l *Limits) failed(address string, now time.Time) {
 	f.latest = now
 	if f.count++; f.count >= l.cfg.Failures {
 		f.count = 0
-		f.until = now.Add(min(l.cfg.Lockout<<min(f.locks, 10), longestLockout))
+		f.until = now.Add(l.cfg.LockoutAfter(f.locks))
 		f.locks++
 	}
-}
-
-// take takes one token of a bucket that holds a minute's worth.
-func take(m map[string]*bucket, key string, perMinute int, now time.Time, why string) *Refusal {
-	if perMinute == 0 {
-		return nil
-	}
-	b := m[key]
-	if b == nil {
-		room(m, func(b *bucket) bool { return now.Sub(b.at) > time.Minute })
-		b = &bucket{tokens: float64(perMinute), at: now}
-		m[key] = b
-	}
-	rate := float64(perMinute) / 60
-	b.tokens = min(b.tokens+now.Sub(b.at).Seconds()*rate, float64(perMinute))
-	b.at = now
-	if b.tokens < 1 {
-		return limited(RateLimited, why, time.Duration((1-b.tokens)/rate*float64(time.Second)))
-	}
-	b.tokens--
-	return nil
 }
 
 // room sees to it that one more fits: what is stale goes first, then whatever

@@ -50,6 +50,8 @@ type Config struct {
 	// Knows reports whether there is a server of the name.
 	Knows func(server string) bool
 	Open  func(ctx context.Context, at localhttp.Target, caller guard.Caller, modern bool, send localhttp.Send) (localhttp.Session, error)
+	// Sessions, if not nil, are shared with other bridges.
+	Sessions localhttp.Sessions
 	// Audit takes the record; nil keeps none.
 	Audit *audit.Log
 	Log   *slog.Logger
@@ -82,7 +84,7 @@ func Run(ctx context.Context, c Config) error {
 	}
 	counts := newCounts()
 	front := localhttp.New(localhttp.Config{
-		Guard: door{c.Guard, counts}, Hosts: c.Hosts, AnyHost: c.Listen == "", Origins: c.Origins, MaxBody: c.MaxBody, Log: c.Log,
+		Guard: door{c.Guard, counts}, Hosts: c.Hosts, AnyHost: c.Listen == "", Origins: c.Origins, MaxBody: c.MaxBody, Log: c.Log, Sessions: c.Sessions,
 		Open: func(ctx context.Context, at localhttp.Target, caller localhttp.Caller, modern bool, send localhttp.Send) (localhttp.Session, error) {
 			return c.Open(ctx, at, caller.(who).Caller, modern, send)
 		},

@@ -41,6 +41,23 @@ var buildDemo = sync.OnceValue(func() error {
 	return build(demo, "CGO_ENABLED=0", "demo", "-s -w")
 })
 
+// NeedReplica is the same for drawbridge-replica.
+func NeedReplica(t testing.TB) {
+	t.Helper()
+	Skip(t)
+	if err := buildReplica(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var buildReplica = sync.OnceValue(func() error {
+	replica := filepath.Join(filepath.Dir(os.Getenv(EnvBinary)), "drawbridge-replica")
+	if exists(replica) {
+		return nil
+	}
+	return build(replica, "CGO_ENABLED=0", "replica", "-s -w")
+})
+
 // buildWindow is the same for drawbridge-desktop.
 var buildWindow = sync.OnceValue(func() error {
 	window := filepath.Join(filepath.Dir(os.Getenv(EnvBinary)), "drawbridge-desktop")

@@ -32,6 +32,7 @@ type hub struct {
 	busy     int                // HTTP requests that use the session now
 	idle     time.Time          // when it was last used
 	next     int                // number of the next stream
+	shared   time.Time          // when the store of sessions was last told that it is used
 	left     []leftover         // streams whose connections have gone, the oldest first
 }
 

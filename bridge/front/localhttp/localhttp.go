@@ -91,6 +91,8 @@ type Config struct {
 	MaxBody     int64
 	IdleLimit   time.Duration
 	MaxSessions int
+	// Sessions, if not nil, lets other bridges go on with a session of this one.
+	Sessions Sessions
 	// Versions are the legacy protocol versions that the header may name.
 	Versions []string
 	Log      *slog.Logger

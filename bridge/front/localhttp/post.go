@@ -122,6 +122,7 @@ func (c *call) open(m jsonrpc.Message) {
 		return
 	}
 	c.w.Header().Set(headerSession, h.id)
+	c.share(h, m)
 	if !c.deliver(h, []jsonrpc.Message{m}, false) {
 		c.s.remove(h) // nobody learned its id
 	}
@@ -167,10 +168,14 @@ func (c *call) known() *hub {
 		return nil
 	}
 	h := c.s.hub(id, c.caller.Key(), c.at)
+	if h == nil {
+		h = c.revive(id)
+	}
 	if h == nil || h.old {
 		c.refuse(http.StatusNotFound, codeNoSession, "Session not found: begin again with initialize.")
 		return nil
 	}
+	c.touch(h)
 	return h
 }
 
@@ -234,6 +239,7 @@ func (c *call) refuse(status, code int, text string) {
 func (c *call) delete() {
 	if h := c.known(); h != nil {
 		c.s.remove(h)
+		c.unshare(h)
 		c.w.WriteHeader(http.StatusOK)
 	}
 }

@@ -4,12 +4,12 @@ import (
 	"time"
 )
 
-// add makes a hub known. It reports false when there are too many, or the
-// server has closed.
+// add makes a hub known. It reports false when there are too many, the server has
+// closed, or there is one of the id.
 func (s *Server) add(h *hub) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || len(s.hubs) >= s.cfg.MaxSessions {
+	if s.closed || len(s.hubs) >= s.cfg.MaxSessions || s.hubs[h.id] != nil {
 		return false
 	}
 	s.hubs[h.id] = h
