@@ -36,7 +36,7 @@ type Agent interface {
 	SetPreferences(ctx context.Context, change control.PreferencesChange) (control.Preferences, error)
 	Browsers(ctx context.Context) ([]control.Browser, error)
 	Places(ctx context.Context) (control.Places, error)
-	OpenLogFolder(ctx context.Context) error
+	OpenFolder(ctx context.Context, folder control.Folder) error
 }
 
 // AppConfig is what an App is made of. Every field is needed.

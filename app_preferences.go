@@ -34,7 +34,8 @@ func (a *App) Places() (p control.Places, err error) {
 	return p, err
 }
 
-// OpenLogFolder opens the folder of the logs in the desktop's file manager.
-func (a *App) OpenLogFolder() error {
-	return a.call(func(ctx context.Context, agent Agent) error { return agent.OpenLogFolder(ctx) })
+// OpenFolder opens one of Drawbridge's folders in the desktop's file manager. It
+// takes a word for it: the page names no paths.
+func (a *App) OpenFolder(folder control.Folder) error {
+	return a.call(func(ctx context.Context, agent Agent) error { return agent.OpenFolder(ctx, folder) })
 }

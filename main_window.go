@@ -104,7 +104,7 @@ func openWindow() error {
 		OnDomReady:     func(ctx context.Context) { runtime.WindowShow(ctx) },
 		OnShutdown:     func(context.Context) { app.close() },
 		Bind:           []any{app},
-		EnumBind:       []any{control.AllStates, report.AllStatuses},
+		EnumBind:       []any{control.AllStates, report.AllStatuses, control.AllFolders},
 		ErrorFormatter: formatError,
 		Linux: &linux.Options{
 			Icon:             icon,

@@ -155,9 +155,19 @@ func (a *Agent) Places(context.Context) (control.Places, error) {
 	return places, nil
 }
 
-// OpenLogFolder implements control.Preferrer.
-func (a *Agent) OpenLogFolder(ctx context.Context) error {
-	dir := a.cfg.Paths.Logs()
+// OpenFolder implements control.Preferrer.
+func (a *Agent) OpenFolder(ctx context.Context, folder control.Folder) error {
+	var dir string
+	switch folder {
+	case control.SettingsFolder:
+		dir = a.cfg.Paths.Config
+	case control.StateFolder:
+		dir = a.cfg.Paths.State
+	case control.LogFolder:
+		dir = a.cfg.Paths.Logs()
+	default:
+		return fault.New(fault.Usage, fmt.Sprintf("There is no folder %q.", folder), "")
+	}
 	if err := config.MakePrivate(dir); err != nil {
 		return err
 	}
@@ -166,5 +176,5 @@ func (a *Agent) OpenLogFolder(ctx context.Context) error {
 		program = "xdg-open"
 	}
 	err := launch(exec.Command(program, dir), sessionEnv(ctx), nil)
-	return fault.Wrap(err, fault.Unsupported, "The folder of the logs could not be opened.", "It is "+dir+".")
+	return fault.Wrap(err, fault.Unsupported, "The folder could not be opened.", "It is "+dir+".")
 }

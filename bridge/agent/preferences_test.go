@@ -197,12 +197,17 @@ func TestPlacesAndTheFolderOfTheLogs(t *testing.T) {
 	if diff := cmp.Diff(want, places); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if err := r.OpenLogFolder(t.Context()); err != nil {
-		t.Fatal(err)
+	for folder, dir := range map[control.Folder]string{control.SettingsFolder: r.paths.Config, control.StateFolder: r.paths.State, control.LogFolder: r.paths.Logs()} {
+		if err := r.OpenFolder(t.Context(), folder); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the folder "+string(folder)+" is opened", func() bool {
+			raw, _ := os.ReadFile(record)
+			return string(raw) == dir
+		})
 	}
-	eventually(t, "the folder is opened", func() bool {
-		raw, _ := os.ReadFile(record)
-		return string(raw) == r.paths.Logs()
-	})
+	if err := r.OpenFolder(t.Context(), "/etc"); !fault.Is(err, fault.Usage) {
+		t.Errorf("a path for a folder: %v, want %s", err, fault.Usage)
+	}
 	reaped(t)
 }

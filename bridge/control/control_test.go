@@ -115,7 +115,7 @@ func (b *backend) Places(context.Context) (Places, error) {
 	return Places{LogFolder: "/logs", Secrets: "keychain"}, b.note("places")
 }
 
-func (b *backend) OpenLogFolder(context.Context) error { return b.note("logs") }
+func (b *backend) OpenFolder(_ context.Context, folder Folder) error { return b.note("%s", folder) }
 
 func (b *backend) CancelSignIns(_ context.Context, key string) error {
 	return b.note("cancel all %s", key)
@@ -283,7 +283,7 @@ func TestEveryCallReachesTheBackend(t *testing.T) {
 	if preferences.Theme != "dark" || !preferences.Tray || len(browsers) != 1 || places.LogFolder != "/logs" {
 		t.Errorf("preferences %+v, browsers %+v, places %+v", preferences, browsers, places)
 	}
-	must(c.OpenLogFolder(ctx))
+	must(c.OpenFolder(ctx, LogFolder))
 	must(c.OpenWindow(ctx))
 	must(c.Keep(ctx))
 	must(c.Stop(ctx))

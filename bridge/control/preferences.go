@@ -50,6 +50,28 @@ type Places struct {
 	Secrets string `json:"secrets"`
 }
 
+// Folder is the word for one of Drawbridge's folders.
+type Folder string
+
+// The folders of Places.
+const (
+	// SettingsFolder is the one that the settings file is in.
+	SettingsFolder Folder = "settings"
+	StateFolder    Folder = "state"
+	LogFolder      Folder = "logs"
+)
+
+// AllFolders lists the folders for the window's bindings.
+var AllFolders = []struct {
+	Value  Folder
+	TSName string
+}{{SettingsFolder, "Settings"}, {StateFolder, "State"}, {LogFolder, "Logs"}}
+
+// folderWish is the body of a request for a folder.
+type folderWish struct {
+	Folder Folder `json:"folder"`
+}
+
 // Preferrer is what the server side needs for the person's preferences. What
 // they are is in the snapshot.
 type Preferrer interface {
@@ -59,8 +81,8 @@ type Preferrer interface {
 	Browsers(ctx context.Context) ([]Browser, error)
 	// Places says where things are kept.
 	Places(ctx context.Context) (Places, error)
-	// OpenLogFolder opens the folder of the logs in the desktop's file manager.
-	OpenLogFolder(ctx context.Context) error
+	// OpenFolder opens a folder in the desktop's file manager.
+	OpenFolder(ctx context.Context, folder Folder) error
 }
 
 func (s *Service) preferenceRoutes(mux *http.ServeMux) {
@@ -73,8 +95,8 @@ func (s *Service) preferenceRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1/places", handle(s, func(ctx context.Context, _ *http.Request, _ none) (any, error) {
 		return s.backend.Places(ctx)
 	}))
-	mux.HandleFunc("POST /v1/log-folder", handle(s, func(ctx context.Context, _ *http.Request, _ none) (any, error) {
-		return nil, s.backend.OpenLogFolder(ctx)
+	mux.HandleFunc("POST /v1/folder", handle(s, func(ctx context.Context, _ *http.Request, wish folderWish) (any, error) {
+		return nil, s.backend.OpenFolder(ctx, wish.Folder)
 	}))
 }
 
@@ -99,7 +121,7 @@ func (c *Client) Places(ctx context.Context) (Places, error) {
 	return p, err
 }
 
-// OpenLogFolder opens the folder of the logs in the desktop's file manager.
-func (c *Client) OpenLogFolder(ctx context.Context) error {
-	return c.call(ctx, quick, http.MethodPost, "/v1/log-folder", none{}, nil)
+// OpenFolder opens a folder in the desktop's file manager.
+func (c *Client) OpenFolder(ctx context.Context, folder Folder) error {
+	return c.call(ctx, quick, http.MethodPost, "/v1/folder", folderWish{folder}, nil)
 }

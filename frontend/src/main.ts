@@ -3,6 +3,7 @@ import './lib/styles/tokens.css'
 import './lib/styles/base.css'
 import App from './App.svelte'
 import type { Api } from './lib/api/types'
+import { applyTheme, rememberedTheme } from './lib/state/theme'
 
 async function chooseApi(): Promise<Api> {
   if (import.meta.env.MODE === 'fake' || (import.meta.env.DEV && !('go' in window))) {
@@ -12,6 +13,8 @@ async function chooseApi(): Promise<Api> {
   const { bridge } = await import('./lib/api/bridge')
   return bridge()
 }
+
+applyTheme(rememberedTheme())
 
 const target = document.getElementById('app')
 if (target) mount(App, { target, props: { api: await chooseApi() } })

@@ -2,11 +2,13 @@ import type { Component } from 'svelte'
 import AppWindow from '@lucide/svelte/icons/app-window'
 import ScanSearch from '@lucide/svelte/icons/scan-search'
 import Server from '@lucide/svelte/icons/server'
+import Settings from '@lucide/svelte/icons/settings'
 import Stethoscope from '@lucide/svelte/icons/stethoscope'
 import ClientsScreen from '@/features/clients/ClientsScreen.svelte'
 import DoctorScreen from '@/features/doctor/DoctorScreen.svelte'
 import InspectScreen from '@/features/inspect/InspectScreen.svelte'
 import ServersPages from '@/features/servers/ServersPages.svelte'
+import SettingsScreen from '@/features/settings/SettingsScreen.svelte'
 import { text } from '@/lib/i18n/en'
 import type { Desk } from '@/lib/state/desk.svelte'
 
@@ -33,4 +35,5 @@ export const screens: readonly Screen[] = [
   { id: 'clients', icon: AppWindow, component: ClientsScreen, label: text.clients.title },
   { id: 'inspect', icon: ScanSearch, component: InspectScreen, label: text.nav.inspect, short: text.nav.inspectShort },
   { id: 'doctor', icon: Stethoscope, component: DoctorScreen, label: text.doctor.title },
+  { id: 'settings', icon: Settings, component: SettingsScreen, label: text.settings.title },
 ]

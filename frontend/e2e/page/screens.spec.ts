@@ -241,6 +241,15 @@ const screens: Screen[] = [
       await page.getByRole('region', { name: 'HTTP traffic' }).scrollIntoViewIfNeeded()
     },
   },
+  { name: 'settings', scene: 'mixed', open: async (page) => go(page, 'Settings') },
+  {
+    name: 'settings-end',
+    scene: 'long',
+    open: async (page) => {
+      await go(page, 'Settings')
+      await page.getByText('Drawbridge 0.0.0-fake').scrollIntoViewIfNeeded()
+    },
+  },
 ]
 
 for (const colorScheme of ['light', 'dark'] as const) {

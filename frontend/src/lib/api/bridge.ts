@@ -4,6 +4,7 @@ import { ClipboardSetText, EventsOn } from '@/wailsjs/runtime/runtime'
 import { ask, list } from './ask'
 import { clientsBridge } from './bridgeClients'
 import { doctorBridge } from './bridgeDoctor'
+import { preferencesBridge, toPreferences } from './bridgePreferences'
 import type { Api, Change, Problem } from './types'
 import type { Link, Outcome, Report, Server, SignIn, Snapshot } from './types'
 
@@ -12,6 +13,7 @@ export function bridge(): Api {
   return {
     clients: clientsBridge(),
     doctor: doctorBridge(),
+    preferences: preferencesBridge(),
     snapshot: () => ask(async () => toSnapshot(await app.Snapshot())),
     // The settings know more of a server than the page asks for; what is left out is as usual.
     addServer: (server) =>
@@ -74,7 +76,12 @@ function toServer(raw: control.Server): Server {
 }
 
 function toSnapshot(raw: control.Snapshot): Snapshot {
-  return { ...raw, servers: list(raw.servers).map(toServer), problem: raw.problem ?? null }
+  return {
+    ...raw,
+    servers: list(raw.servers).map(toServer),
+    problem: raw.problem ?? null,
+    preferences: raw.preferences ? toPreferences(raw.preferences) : null,
+  }
 }
 
 function toChange(raw: RawChange): Change {

@@ -1,5 +1,6 @@
 import { FakeClients } from './fakeClients'
 import { FakeDoctor } from './fakeDoctor'
+import { FakePreferences } from './fakePreferences'
 import { ApiError, type Api, type Change, type Listener, type Problem } from './types'
 import type { Link, NewServer, Outcome, Report, Server, SignIn, Snapshot } from './types'
 import {
@@ -45,6 +46,7 @@ export class Fake implements Api {
   readonly copied: string[] = []
   readonly clients: FakeClients
   readonly doctor: FakeDoctor
+  readonly preferences: FakePreferences
 
   #listeners = new Set<Listener>()
   #servers: Server[]
@@ -66,6 +68,9 @@ export class Fake implements Api {
     }
     this.#isAway = this.#options.scene === 'away'
     this.#servers = scenes[this.#options.scene](this.#options.now())
+    this.preferences = new FakePreferences(this.#options.scene, () =>
+      this.emit({ seq: ++this.#seq, snapshot: this.#snapshot() }),
+    )
     this.clients = new FakeClients(this.#options.scene)
     this.doctor = new FakeDoctor({ scene: this.#options.scene, now: this.#options.now, step: this.#options.doctorStep })
   }
@@ -271,7 +276,13 @@ export class Fake implements Api {
 
   #snapshot(): Snapshot {
     const problem = this.#options.scene === 'no_keychain' ? noKeychain : null
-    return { seq: this.#seq, version: '0.0.0-fake', servers: this.#servers, problem }
+    return {
+      seq: this.#seq,
+      version: '0.0.0-fake',
+      servers: this.#servers,
+      problem,
+      preferences: this.preferences.value,
+    }
   }
 
   async #answer<T>(make: () => T): Promise<T> {

@@ -1,6 +1,7 @@
 import type { config, control, token } from '@/wailsjs/go/models'
 import type { ClientsApi } from './clients'
 import type { DoctorApi } from './doctor'
+import type { Preferences, PreferencesApi } from './preferences'
 import type { Problem } from './problem'
 
 export { ApiError, problemOf, type Problem } from './problem'
@@ -36,7 +37,9 @@ export interface Outcome extends Omit<control.Outcome, 'problem'> {
   problem: Problem | null
 }
 
-export interface Snapshot extends Omit<control.Snapshot, 'servers' | 'problem'> {
+export interface Snapshot extends Omit<control.Snapshot, 'servers' | 'problem' | 'preferences'> {
+  /** null from an agent that knows none. */
+  preferences: Preferences | null
   servers: Server[]
   problem: Problem | null
 }
@@ -83,6 +86,7 @@ export interface Api {
   /** The MCP clients on this computer. */
   readonly clients: ClientsApi
   readonly doctor: DoctorApi
+  readonly preferences: PreferencesApi
   snapshot(): Promise<Snapshot>
   /** Resolves to the server as it stands after it was added. */
   addServer(server: NewServer): Promise<Server>

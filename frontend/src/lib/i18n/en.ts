@@ -4,6 +4,7 @@ import { clients } from './clients'
 import { doctor } from './doctor'
 import { inspect } from './inspect'
 import { nav } from './nav'
+import { settings } from './settings'
 
 /** Every text of the window. */
 export const text = {
@@ -11,6 +12,7 @@ export const text = {
   clients,
   doctor,
   inspect,
+  settings,
   servers: {
     title: 'Servers',
     add: 'Add server',

@@ -4,6 +4,7 @@ import { Clock } from './clock.svelte'
 import { Doctor } from './doctor.svelte'
 import { Router } from './router.svelte'
 import { Servers } from './servers.svelte'
+import { Settings } from './settings.svelte'
 
 /** What all screens share. Each screen gets it as its only prop. */
 export class Desk {
@@ -12,6 +13,7 @@ export class Desk {
   readonly clients: Clients
   /** An examination goes on while another screen is shown. */
   readonly doctor: Doctor
+  readonly settings: Settings
   readonly router = new Router()
   readonly clock = new Clock()
 
@@ -19,6 +21,7 @@ export class Desk {
     this.api = api
     this.servers = new Servers(api)
     this.clients = new Clients(api.clients)
+    this.settings = new Settings(api.preferences, this.servers)
     this.doctor = new Doctor(api.doctor)
   }
 

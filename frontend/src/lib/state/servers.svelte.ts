@@ -1,5 +1,6 @@
 import { SvelteMap, SvelteSet } from 'svelte/reactivity'
 import { problemOf, type Api, type Change, type NewServer, type Problem } from '@/lib/api/types'
+import type { Preferences } from '@/lib/api/preferences'
 import type { Outcome, Server, Snapshot } from '@/lib/api/types'
 
 /** Whether the agent can be heard. */
@@ -17,6 +18,11 @@ export class Servers {
   list = $state.raw<Server[]>([])
   /** What keeps the agent as a whole from working. */
   problem = $state.raw<Problem | null>(null)
+
+  /** How tray and window behave; null until the agent has said so. */
+  preferences = $state.raw<Preferences | null>(null)
+  /** The agent's. */
+  version = $state('')
 
   /** Keys of the servers for which something is on its way to the agent. */
   readonly busy = new SvelteSet<string>()
@@ -194,5 +200,7 @@ export class Servers {
     this.#seq = snapshot.seq
     this.list = snapshot.servers
     this.problem = snapshot.problem
+    this.preferences = snapshot.preferences
+    this.version = snapshot.version
   }
 }

@@ -68,6 +68,11 @@ export namespace config {
 
 export namespace control {
 	
+	export enum Folder {
+	    Logs = "logs",
+	    Settings = "settings",
+	    State = "state",
+	}
 	export enum State {
 	    SignInNeeded = "sign_in_needed",
 	    SignedIn = "signed_in",

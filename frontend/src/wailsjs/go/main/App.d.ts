@@ -26,7 +26,7 @@ export function Inspect(arg1:string):Promise<token.Report>;
 
 export function MCPClients():Promise<Array<control.MCPClient>>;
 
-export function OpenLogFolder():Promise<void>;
+export function OpenFolder(arg1:control.Folder):Promise<void>;
 
 export function Places():Promise<control.Places>;
 

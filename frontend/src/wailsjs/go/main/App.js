@@ -42,8 +42,8 @@ export function MCPClients() {
   return window['go']['main']['App']['MCPClients']();
 }
 
-export function OpenLogFolder() {
-  return window['go']['main']['App']['OpenLogFolder']();
+export function OpenFolder(arg1) {
+  return window['go']['main']['App']['OpenFolder'](arg1);
 }
 
 export function Places() {

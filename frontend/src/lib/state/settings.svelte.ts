@@ -1,0 +1,56 @@
+import type { Browser, Folder, Places, Preferences, PreferencesApi, PreferencesChange } from '@/lib/api/preferences'
+import { problemOf, type Problem } from '@/lib/api/problem'
+import type { Servers } from './servers.svelte'
+
+/** The settings of tray and window. */
+export class Settings {
+  /** What is on its way to the agent: shown as if it counted already. */
+  #wishes = $state.raw<PreferencesChange>({})
+  /** Why the last change was refused. */
+  problem = $state.raw<Problem | null>(null)
+  browsers = $state.raw<Browser[]>([])
+  places = $state.raw<Places | null>(null)
+
+  readonly #api: PreferencesApi
+  readonly #servers: Servers
+  /** null until the agent has said what they are. */
+  readonly now: Preferences | null = $derived.by(() =>
+    this.#servers.preferences ? { ...this.#servers.preferences, ...this.#wishes } : null,
+  )
+
+  constructor(api: PreferencesApi, servers: Servers) {
+    this.#api = api
+    this.#servers = servers
+  }
+
+  /** Asks for what the snapshot does not say. */
+  async load(): Promise<void> {
+    const [browsers, places] = await Promise.allSettled([this.#api.browsers(), this.#api.places()])
+    if (browsers.status === 'fulfilled') this.browsers = browsers.value
+    if (places.status === 'fulfilled') this.places = places.value
+  }
+
+  async set(change: PreferencesChange): Promise<void> {
+    this.problem = null
+    this.#wishes = { ...this.#wishes, ...change }
+    try {
+      this.#servers.preferences = await this.#api.set(change)
+    } catch (thrown) {
+      this.problem = problemOf(thrown)
+    }
+    // A wish that was made meanwhile stays.
+    const left = Object.entries(this.#wishes).filter(
+      ([name, value]) => !(name in change && change[name as keyof PreferencesChange] === value),
+    )
+    this.#wishes = Object.fromEntries(left)
+  }
+
+  async openFolder(folder: Folder): Promise<void> {
+    this.problem = null
+    try {
+      await this.#api.openFolder(folder)
+    } catch (thrown) {
+      this.problem = problemOf(thrown)
+    }
+  }
+}
