@@ -162,16 +162,17 @@ func (a *app) join(p config.Paths, account *credential.Account, report *control.
 	if !noAgent {
 		signIn = func(ctx context.Context) (session.SignInStarted, error) { return a.startSignIn(ctx, p, account) }
 	}
+	memory := described{account, server.Headers, log}
 	connect := func(send era.Send) (era.Session, *era.Remote) {
 		conn, eras, isOld := a.connection(p, server, reach)
 		return session.New(session.Config{
 			Remote: agreed{conn, isOld, report}, Credential: account, Log: log, Called: tell(report),
 			Send: func(raw []byte) error { return send(nil, raw) }, SendFor: send,
-			Memory: described{account, server.Headers, log}, CallLimit: server.CallTimeout(), Hide: hide, SignIn: signIn,
+			Memory: memory, CallLimit: server.CallTimeout(), Hide: hide, SignIn: signIn,
 			NeedSignIn: func(ctx context.Context) { a.needSignIn(ctx, p, account, noAgent, log) },
 		}), eras
 	}
-	return &watched{to: report, Session: era.NewClient(era.ClientConfig{Connect: connect, Send: send, Log: log})}
+	return &watched{to: report, Session: era.NewClient(era.ClientConfig{Connect: connect, Send: send, Descriptions: memory, Log: log})}
 }
 
 // reachHTTP is the HTTP client for a server's connections. With settings that

@@ -43,6 +43,9 @@ func (r *Remote) pass(ctx context.Context, m jsonrpc.Message, deliver remote.Del
 	if err != nil {
 		return err
 	}
+	if m.Method == methodDiscover && answer.Result != nil && r.discovered != nil {
+		r.discovered(m.Params, answer.Result)
+	}
 	if m.Method == methodToolsList && answer.Result != nil {
 		if kept := r.learn(answer.Result); len(kept) != len(answer.Result) {
 			deliver(jsonrpc.NewResult(m.ID, kept))

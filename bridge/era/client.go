@@ -37,7 +37,9 @@ type ClientConfig struct {
 	// speaks through.
 	Connect func(send Send) (Session, *Remote)
 	Send    Send
-	Log     *slog.Logger
+	// Descriptions may be nil: then each server/discover is answered by the server.
+	Descriptions Descriptions
+	Log          *slog.Logger
 }
 
 // Client presents a client of either era to sessions. A legacy client speaks to
@@ -48,13 +50,15 @@ type ClientConfig struct {
 type Client struct {
 	connect func(Send) (Session, *Remote)
 	send    Send
-	log     *slog.Logger
-	first   Session
-	remote  *Remote
-	ctx     context.Context // ends with Close
-	cancel  context.CancelFunc
-	work    sync.WaitGroup
-	seal    sealer
+
+	descriptions Descriptions
+	log          *slog.Logger
+	first        Session
+	remote       *Remote
+	ctx          context.Context // ends with Close
+	cancel       context.CancelFunc
+	work         sync.WaitGroup
+	seal         sealer
 
 	mu        sync.Mutex
 	mode      mode
@@ -64,6 +68,7 @@ type Client struct {
 	calls     map[*call]struct{}
 	lastCall  int
 	serving   map[string]bool // requests taken in by id; true: cancelled meanwhile
+	asked     bool            // server/discover was said
 }
 
 // mode is what a Client does with messages.
@@ -87,7 +92,7 @@ const (
 func NewClient(c ClientConfig) *Client {
 	ctx, cancel := context.WithCancel(context.Background())
 	cl := &Client{
-		connect: c.Connect, send: c.Send, log: c.Log, ctx: ctx, cancel: cancel, seal: newSealer(),
+		connect: c.Connect, send: c.Send, descriptions: c.Descriptions, log: c.Log, ctx: ctx, cancel: cancel, seal: newSealer(),
 		upstreams: map[string]*upstream{}, calls: map[*call]struct{}{}, serving: map[string]bool{},
 	}
 	if cl.log == nil {
@@ -96,6 +101,9 @@ func NewClient(c ClientConfig) *Client {
 	cl.first, cl.remote = c.Connect(func(related json.RawMessage, raw []byte) error {
 		return cl.fromFirst(related, raw)
 	})
+	if cl.remote != nil {
+		cl.remote.discovered = cl.keep
+	}
 	return cl
 }
 
@@ -150,6 +158,9 @@ func (c *Client) Receive(m jsonrpc.Message) {
 
 // serve answers a modern client's request.
 func (c *Client) serve(m jsonrpc.Message) {
+	if c.describe(m) {
+		return
+	}
 	if err := c.decide(); err != nil {
 		if c.ctx.Err() != nil {
 			return

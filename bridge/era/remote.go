@@ -64,6 +64,10 @@ type Remote struct {
 
 	probing sync.Mutex // one at a time
 
+	// discovered hears what a server answers to a modern client's server/discover;
+	// it is set before the first message. nil: nobody wants to know.
+	discovered func(params, result json.RawMessage)
+
 	mu           sync.Mutex
 	era          Era
 	opened       bool            // by a legacy client's initialize
