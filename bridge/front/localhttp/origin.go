@@ -17,7 +17,14 @@ func (s *Server) fromHere(w http.ResponseWriter, r *http.Request) bool {
 		http.Error(w, "This name is not one of Drawbridge's.", http.StatusForbidden)
 		return false
 	}
-	if origin := r.Header.Get("Origin"); origin != "" {
+	origin := r.Header.Get("Origin")
+	// Browsers say nothing of the page that an image is in or that a GET comes
+	// from, but where it stands to us (Fetch Metadata).
+	if site := r.Header.Get("Sec-Fetch-Site"); origin == "" && (site == "cross-site" || site == "same-site") {
+		http.Error(w, "Pages of other origins may not call Drawbridge.", http.StatusForbidden)
+		return false
+	}
+	if origin != "" {
 		named := slices.Contains(s.cfg.Origins, origin)
 		if !named && !loopbackOrigin(origin) {
 			http.Error(w, "Pages of this origin may not call Drawbridge.", http.StatusForbidden)

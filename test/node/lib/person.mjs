@@ -16,8 +16,8 @@ export function findChromium() {
   return found;
 }
 
-/** launch starts the browser; nothing but loopback can be reached from it. */
-export function launch() {
+/** launch starts the browser; nothing but loopback can be reached from it. names are rules for names that lead there. */
+export function launch(names = '') {
   return chromium.launch({
     executablePath: findChromium(),
     headless: true,
@@ -25,7 +25,7 @@ export function launch() {
       ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
       '--disable-dev-shm-usage',
       '--disable-gpu',
-      '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
+      `--host-resolver-rules=${names}MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost`,
     ],
   });
 }
