@@ -47,9 +47,10 @@ try {
   out.said.form = String(form.status());
   // DNS rebinding: the page's own name leads to the bridge now, so that its
   // requests are of the same origin.
-  const rebound = await tab.goto(`http://attacker.example:${bridge.port}${bridge.pathname}`);
+  const other = await browser.newPage();
+  const rebound = await other.goto(`http://attacker.example:${bridge.port}${bridge.pathname}`);
   out.said['rebound page'] = String(rebound.status());
-  out.said['rebound POST'] = await tab.evaluate(async ({ path, message }) => {
+  out.said['rebound POST'] = await other.evaluate(async ({ path, message }) => {
     const answer = await fetch(path, { method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }, body: message });
     return String(answer.status);
   }, { path: bridge.pathname, message });
