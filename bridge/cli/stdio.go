@@ -158,9 +158,11 @@ func (a *app) join(p config.Paths, account *credential.Account, report *control.
 	if len(server.IgnoreTools) > 0 {
 		hide = func(tool string) bool { return server.Hides(tool) || hidden != nil && hidden(tool) }
 	}
-	var signIn func(context.Context) (session.SignInStarted, error)
+	var signIn func(context.Context, bool) (session.SignInStarted, error)
 	if !noAgent {
-		signIn = func(ctx context.Context) (session.SignInStarted, error) { return a.startSignIn(ctx, p, account) }
+		signIn = func(ctx context.Context, open bool) (session.SignInStarted, error) {
+			return a.startSignIn(ctx, p, account, open)
+		}
 	}
 	memory := described{account, server.Headers, log}
 	connect := func(send era.Send) (era.Session, *era.Remote) {
@@ -238,8 +240,8 @@ func (a *app) needSignIn(ctx context.Context, p config.Paths, account *credentia
 }
 
 // startSignIn has the agent start a sign-in and waits until the person has a page
-// to go to.
-func (a *app) startSignIn(ctx context.Context, p config.Paths, account *credential.Account) (session.SignInStarted, error) {
+// to go to, in a browser that it opens, or not.
+func (a *app) startSignIn(ctx context.Context, p config.Paths, account *credential.Account, open bool) (session.SignInStarted, error) {
 	client, err := control.Ensure(ctx, p, a.spawnAgent)
 	if err != nil {
 		return session.SignInStarted{}, err
@@ -249,7 +251,7 @@ func (a *app) startSignIn(ctx context.Context, p config.Paths, account *credenti
 	if account.Server().Name == "" {
 		target = control.Unnamed(account.Server())
 	}
-	s, err := client.StartSignIn(ctx, control.SignInRequest{Target: target.As(account.Account())})
+	s, err := client.StartSignIn(ctx, control.SignInRequest{Target: target.As(account.Account()), NoBrowser: !open})
 	if err != nil {
 		return session.SignInStarted{}, err
 	}

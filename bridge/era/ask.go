@@ -138,11 +138,7 @@ func (r *Remote) unask(ids []json.RawMessage, deliver remote.Deliver) {
 		delete(r.asked, string(id))
 		r.mu.Unlock()
 		if open {
-			deliver(notification(methodCancelled, splice(nil, []field{{"requestId", id}})))
+			deliver(jsonrpc.NewNotificationWith(methodCancelled, splice(nil, []field{{"requestId", id}})))
 		}
 	}
-}
-
-func notification(method string, params json.RawMessage) []byte {
-	return splice(nil, []field{{"jsonrpc", quote("2.0")}, {"method", quote(method)}, {"params", params}})
 }

@@ -194,7 +194,7 @@ func (u *upstream) listen(m jsonrpc.Message) {
 	u.mu.Lock()
 	u.listeners[l] = struct{}{}
 	u.mu.Unlock()
-	u.c.reply(l.id, notification(methodAcknowledged, tagged)) // has to be the first
+	u.c.reply(l.id, jsonrpc.NewNotificationWith(methodAcknowledged, tagged)) // has to be the first
 	for {
 		u.mu.Lock()
 		early := l.early
@@ -277,7 +277,7 @@ func (u *upstream) publish(m jsonrpc.Message) {
 // tell gives a notification to the listener with the id.
 func (u *upstream) tell(id json.RawMessage, m jsonrpc.Message) {
 	params := splice(m.Params, []field{{"_meta", subscriptionMeta(jsonrpc.Member(m.Params, "_meta"), id)}})
-	u.c.reply(id, notification(m.Method, params))
+	u.c.reply(id, jsonrpc.NewNotificationWith(m.Method, params))
 }
 
 func subscriptionMeta(given, id json.RawMessage) json.RawMessage {

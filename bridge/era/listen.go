@@ -338,6 +338,6 @@ func (l *listening) acknowledge(accepted json.RawMessage) {
 		}
 	}
 	for _, uri := range uris {
-		l.deliver(notification(methodUpdated, splice(nil, []field{{"uri", quote(uri)}})))
+		l.deliver(jsonrpc.NewNotificationWith(methodUpdated, splice(nil, []field{{"uri", quote(uri)}})))
 	}
 }

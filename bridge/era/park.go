@@ -264,7 +264,7 @@ func (c *call) giveUp(why string) {
 	for _, q := range open {
 		c.u.receive(jsonrpc.NewError(q.m.ID, jsonrpc.CodeBridge, why, nil))
 	}
-	c.u.receive(notification(methodCancelled, splice(nil, []field{{"requestId", c.id}, {"reason", quote(why)}})))
+	c.u.receive(jsonrpc.NewNotificationWith(methodCancelled, splice(nil, []field{{"requestId", c.id}, {"reason", quote(why)}})))
 	c.u.mu.Lock()
 	delete(c.u.calls, string(c.id))
 	c.u.mu.Unlock()

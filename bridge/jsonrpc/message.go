@@ -242,6 +242,12 @@ func NewNotification(method string) []byte {
 	return append(out, '}')
 }
 
+// NewNotificationWith is NewNotification with params, an object.
+func NewNotificationWith(method string, params json.RawMessage) []byte {
+	raw := NewNotification(method)
+	return append(append(append(raw[:len(raw)-1], `,"params":`...), params...), '}')
+}
+
 // NewRequest makes a request; params may be nil.
 func NewRequest(id json.RawMessage, method string, params json.RawMessage) []byte {
 	out := append([]byte(`{"jsonrpc":"2.0","id":`), id...)

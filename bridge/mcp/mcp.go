@@ -19,6 +19,7 @@ const (
 	MethodResourcesSubscribe   = "resources/subscribe"
 	MethodResourcesUnsubscribe = "resources/unsubscribe"
 	MethodComplete             = "completion/complete"
+	MethodElicit               = "elicitation/create"
 	MethodSetLogLevel          = "logging/setLevel"
 )
 
@@ -26,6 +27,7 @@ const (
 const (
 	NotificationCancelled            = "notifications/cancelled"
 	NotificationProgress             = "notifications/progress"
+	NotificationElicitationComplete  = "notifications/elicitation/complete"
 	NotificationToolsListChanged     = "notifications/tools/list_changed"
 	NotificationPromptsListChanged   = "notifications/prompts/list_changed"
 	NotificationResourcesListChanged = "notifications/resources/list_changed"

@@ -23,17 +23,44 @@ func (s *Session) call(ctx context.Context, m jsonrpc.Message) (answered bool) {
 	if s.hiddenCall(m) {
 		return true
 	}
+	err := s.try(ctx, m)
+	if fault.Is(err, fault.SignInNeeded) && s.elicits(m) {
+		err = s.afterSignIn(ctx, m, err)
+	}
+	if err != nil && ctx.Err() != nil {
+		return false
+	}
+	if err != nil && !s.offer(m, err) {
+		s.fail(m, err)
+	}
+	return true
+}
+
+// afterSignIn has the client lead its person to the sign-in that a request needs,
+// and goes on with the request after it.
+func (s *Session) afterSignIn(ctx context.Context, m jsonrpc.Message, needed error) error {
+	switch err := s.signedInThrough(ctx, m); {
+	case errors.Is(err, errNotShown):
+		return needed
+	case err != nil:
+		return err
+	case isSignIn(m): // it was our own tool
+		s.answerTool(m, said("You are signed in to "+s.credential.Name()+". Its tools are there now.", false))
+		return nil
+	}
+	return s.try(ctx, m)
+}
+
+// try passes a request on. A nil error means that it is answered.
+func (s *Session) try(ctx context.Context, m jsonrpc.Message) error {
 	asked := s.isAsked()
 	if err := s.connected(m); err != nil {
-		if !s.offer(m, err) {
-			s.fail(m, err)
-		}
-		return true
+		return err
 	}
 	if empty := s.without(m.Method); empty != nil {
 		s.answered(m.ID, func(r *request) { r.answer.Result = empty })
 		s.reply(jsonrpc.NewResult(m.ID, empty))
-		return true
+		return nil
 	}
 	if m.Method == mcp.MethodToolsCall {
 		s.awaitStream(ctx)
@@ -53,13 +80,7 @@ func (s *Session) call(ctx context.Context, m jsonrpc.Message) (answered bool) {
 			err = s.remote.Post(ctx, m.Raw, func(raw []byte) bool { return s.relay(raw, m.ID) })
 		}
 	}
-	if err != nil && ctx.Err() != nil {
-		return false
-	}
-	if err != nil && !s.offer(m, err) {
-		s.fail(m, err)
-	}
-	return true
+	return err
 }
 
 // pass posts a request and sends what comes back to the client. A nil error

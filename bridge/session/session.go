@@ -66,9 +66,10 @@ type Config struct {
 	// CallLimit is how long a request may go unanswered without progress, and a
 	// tenth of how long with it; 0 has no end.
 	CallLimit time.Duration
-	// SignIn starts a sign-in that the client's person asked for; nil: a client that
-	// is signed out gets no tool for it.
-	SignIn func(ctx context.Context) (SignInStarted, error)
+	// SignIn starts a sign-in that the client's person asked for; open says whether
+	// a browser is to be opened, or the client shows the address. nil: a client that
+	// is signed out gets neither a tool nor an address.
+	SignIn func(ctx context.Context, open bool) (SignInStarted, error)
 	// NeedSignIn is told, once for each need, that only a person can go on.
 	NeedSignIn func(ctx context.Context)
 	// Called is told of each request after it was answered; it must not block.
@@ -108,7 +109,7 @@ type Session struct {
 	needSignIn func(context.Context)
 	memory     Memory
 	called     func(Call)
-	signIn     func(context.Context) (SignInStarted, error)
+	signIn     func(context.Context, bool) (SignInStarted, error)
 	hide       func(string) bool
 	callLimit  time.Duration
 	log        *slog.Logger
@@ -139,6 +140,8 @@ type Session struct {
 	connecting *attempt          // a connection under way
 	opening    chan struct{}     // closed when `initialized` has reached the server; nil: nothing to wait for
 	epoch      int               // counts connections, so that one loss leads to one new connection
+	eliciting  *elicitation      // a sign-in that the client leads its person to
+	elicited   int               // how many there were
 	inFlight   map[*request]struct{}
 	wishes     wishes
 }
@@ -200,6 +203,7 @@ func (s *Session) Receive(m jsonrpc.Message) {
 				s.tooLong(m)
 			}
 		})
+	case s.heard(m):
 	default:
 		switch m.Method {
 		case initialized:

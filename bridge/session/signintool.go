@@ -42,14 +42,19 @@ func (s *Session) offer(m jsonrpc.Message, err error) bool {
 		s.answerTool(m, signInList(s.credential.Name(), explain(s.credential.Name(), err)))
 		return true
 	case mcp.MethodToolsCall:
-		var name string
-		if json.Unmarshal(jsonrpc.Member(m.Params, "name"), &name) != nil || name != signInTool {
+		if !isSignIn(m) {
 			return false
 		}
 		s.answerTool(m, s.startSignIn())
 		return true
 	}
 	return false
+}
+
+// isSignIn reports whether a request calls the tool.
+func isSignIn(m jsonrpc.Message) bool {
+	var name string
+	return m.Method == mcp.MethodToolsCall && json.Unmarshal(jsonrpc.Member(m.Params, "name"), &name) == nil && name == signInTool
 }
 
 func (s *Session) answerTool(m jsonrpc.Message, result json.RawMessage) {
@@ -73,7 +78,7 @@ func (s *Session) startSignIn() json.RawMessage {
 	ctx, cancel := context.WithTimeout(s.ctx, signInLimit)
 	defer cancel()
 	name := s.credential.Name()
-	started, err := s.signIn(ctx)
+	started, err := s.signIn(ctx, true)
 	text, failed := "", err != nil
 	switch {
 	case failed:
@@ -88,6 +93,11 @@ func (s *Session) startSignIn() json.RawMessage {
 	if !failed && started.Opened && started.URL != "" {
 		text += " If no browser is open, open: " + started.URL
 	}
+	return said(text, failed)
+}
+
+// said is the result of a tool that says something.
+func said(text string, failed bool) json.RawMessage {
 	raw, _ := json.Marshal(map[string]any{ // always encodable
 		"content": []any{map[string]any{"type": "text", "text": text}}, "isError": failed,
 	})

@@ -18,7 +18,7 @@ func TestSignInTool(t *testing.T) {
 	serving(u, `{"tools":{}}`, gate)
 	started := 0
 	c := connect(t, u, a, func(c *session.Config) {
-		c.SignIn = func(context.Context) (session.SignInStarted, error) {
+		c.SignIn = func(context.Context, bool) (session.SignInStarted, error) {
 			started++
 			return session.SignInStarted{URL: "https://as.example/authorize", Opened: true}, nil
 		}

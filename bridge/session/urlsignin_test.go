@@ -1,0 +1,149 @@
+package session_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"drawbridge/bridge/jsonrpc"
+	"drawbridge/bridge/session"
+)
+
+const helloURL = `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{"elicitation":{"url":{}}},"clientInfo":{"name":"c","version":"1"}}}`
+
+// shower is a client that shows addresses, before a server that wants a sign-in.
+func shower(t *testing.T, hello string) (c *client, a *account, calls *atomic.Int32, started *atomic.Int32) {
+	t.Helper()
+	u := newUpstream(t)
+	calls, started = new(atomic.Int32), new(atomic.Int32)
+	u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
+		if m.Method == "tools/call" {
+			calls.Add(1)
+			writeJSON(w, fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"ran":1}}`, m.ID))
+			return
+		}
+		u.answer(w, r, m)
+	}
+	a = &account{needed: true}
+	c = connect(t, u, a, func(c *session.Config) {
+		c.SignIn = func(_ context.Context, open bool) (session.SignInStarted, error) {
+			started.Add(1)
+			if open {
+				t.Error("a browser was asked for")
+			}
+			return session.SignInStarted{URL: "https://as.example/authorize?state=1&x=<y>"}, nil
+		}
+	})
+	c.send(hello)
+	c.line() // a minimal description
+	c.send(greet)
+	return c, a, calls, started
+}
+
+// next is the next line that is not about lists.
+func (c *client) next() string {
+	c.t.Helper()
+	for {
+		if l := c.line(); !strings.Contains(l, "list_changed") {
+			return l
+		}
+	}
+}
+
+// elicitation is the request to show an address.
+type elicitation struct {
+	ID     json.RawMessage
+	Method string
+	Params struct{ Mode, URL, Message, ElicitationID string }
+}
+
+func (c *client) elicited() elicitation {
+	c.t.Helper()
+	var e elicitation
+	l := c.next()
+	if json.Unmarshal([]byte(l), &e) != nil || e.Method != "elicitation/create" || e.Params.Mode != "url" ||
+		e.Params.URL != "https://as.example/authorize?state=1&x=<y>" || e.Params.ElicitationID == "" || !strings.Contains(e.Params.Message, "demo") {
+		c.t.Fatalf("not a request to show the address: %s", l)
+	}
+	return e
+}
+
+const (
+	callSeven = `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"act"}}`
+	callEight = `{"jsonrpc":"2.0","id":8,"method":"tools/call","params":{"name":"act"}}`
+)
+
+// A call that needs a sign-in goes on after it; the client was asked once to show
+// the address, however many calls there are.
+func TestSignInByAnAddressThatTheClientShows(t *testing.T) {
+	c, a, calls, started := shower(t, helloURL)
+	c.send(callSeven)
+	e := c.elicited()
+	c.send(callEight)
+	time.Sleep(50 * time.Millisecond)
+	c.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"action":"accept"}}`, e.ID))
+	time.Sleep(50 * time.Millisecond)
+	if calls.Load() != 0 {
+		t.Error("the server was called before the sign-in")
+	}
+	a.set(false)
+	if l := c.next(); !strings.Contains(l, `"notifications/elicitation/complete"`) || !strings.Contains(l, e.Params.ElicitationID) {
+		t.Errorf("after the sign-in the client hears %s", l)
+	}
+	both := c.next() + c.next()
+	for _, id := range []string{`"id":7,"result":{"ran":1}`, `"id":8,"result":{"ran":1}`} {
+		if !strings.Contains(both, id) {
+			t.Errorf("no %s in %s", id, both)
+		}
+	}
+	if calls.Load() != 2 || started.Load() != 1 {
+		t.Errorf("%d calls, %d sign-ins", calls.Load(), started.Load())
+	}
+}
+
+// What the person or the client does not want ends the call, once.
+func TestSignInByAnAddressIsNotWanted(t *testing.T) {
+	for answer, want := range map[string]string{
+		`"result":{"action":"decline"}`:         "not wanted",
+		`"result":{"action":"cancel"}`:          "not wanted",
+		`"error":{"code":-32601,"message":"?"}`: "sign in",
+	} {
+		t.Run(answer, func(t *testing.T) {
+			c, _, calls, _ := shower(t, helloURL)
+			c.send(callSeven)
+			e := c.elicited()
+			c.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,%s}`, e.ID, answer))
+			if l := c.next(); !strings.Contains(l, `"id":7,"error"`) || !strings.Contains(l, want) || calls.Load() != 0 {
+				t.Errorf("the client hears %s after %d calls", l, calls.Load())
+			}
+			c.send(callEight) // it is asked again for another call
+			c.elicited()
+		})
+	}
+}
+
+// A client that shows no addresses is told at once, and one whose own tool was
+// called that it is signed in.
+func TestSignInByAnAddressOnlyWhereItHelps(t *testing.T) {
+	for _, capabilities := range []string{`{}`, `{"elicitation":{}}`, `{"elicitation":{"form":{}}}`} {
+		c, _, _, started := shower(t, strings.Replace(helloURL, `{"elicitation":{"url":{}}}`, capabilities, 1))
+		c.send(callSeven)
+		if l := c.next(); !strings.Contains(l, `"id":7,"error"`) || started.Load() != 0 {
+			t.Errorf("%s: the client hears %s", capabilities, l)
+		}
+	}
+	c, a, calls, _ := shower(t, helloURL)
+	c.send(strings.Replace(callSeven, `"act"`, `"sign_in"`, 1))
+	e := c.elicited()
+	c.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"action":"accept"}}`, e.ID))
+	a.set(false)
+	c.next() // it is complete
+	if l := c.next(); !strings.Contains(l, `"id":7,"result"`) || !strings.Contains(l, "signed in to demo") || calls.Load() != 0 {
+		t.Errorf("the client hears %s after %d calls", l, calls.Load())
+	}
+}
