@@ -37,11 +37,19 @@ func (a *Account) signInDevice(ctx context.Context, ui UI, d oauth.Discovery) er
 		return err
 	}
 	server := a.m.oauth(a.server)
-	device, err := server.StartDevice(ctx, endpoint, oauth.GrantRequest{
-		TokenEndpoint: d.Server.TokenEndpoint, Client: client, Resource: d.ResourceIndicator, Scopes: d.Scopes, DPoP: prover,
-	})
+	start := func() (*oauth.Device, error) {
+		return server.StartDevice(ctx, endpoint, oauth.GrantRequest{
+			TokenEndpoint: d.Server.TokenEndpoint, Client: client, Resource: d.ResourceIndicator, Scopes: d.Scopes, DPoP: prover,
+		})
+	}
+	device, err := start()
+	if err != nil && a.deviceFailed(ctx, d, err) && d.Server.RegistrationEndpoint != "" { // nobody has been asked yet
+		if client, err = a.deviceClient(ctx, d); err == nil {
+			device, err = start()
+		}
+	}
 	if err != nil {
-		return a.deviceFailed(ctx, d, err)
+		return err
 	}
 	if ui.Code != nil {
 		ui.Code(DeviceCode{Code: device.UserCode, URL: device.VerificationURI, Complete: device.VerificationURIComplete, ExpiresAt: device.ExpiresAt})
@@ -53,17 +61,20 @@ func (a *Account) signInDevice(ctx context.Context, ui UI, d oauth.Discovery) er
 		return fault.Wrap(err, fault.SignInTimeout, fmt.Sprintf("Nobody finished the sign-in to %s in time.", a.Name()), a.signInCommand())
 	}
 	if err != nil {
-		return a.deviceFailed(ctx, d, err)
+		a.deviceFailed(ctx, d, err)
+		return err
 	}
 	return a.keep(context.WithoutCancel(ctx), d, client, prover, tokens)
 }
 
-func (a *Account) deviceFailed(ctx context.Context, d oauth.Discovery, err error) error {
+// deviceFailed forgets a client that the server has forgotten, and reports
+// whether it did.
+func (a *Account) deviceFailed(ctx context.Context, d oauth.Discovery, err error) (forgotten bool) {
 	var t *oauth.TokenError
-	if errors.As(err, &t) && t.Code == "invalid_client" && a.server.ClientID == "" {
-		_ = a.m.vault.Delete(ctx, deviceEntry(d.Server.Issuer)) // registered anew next time
+	if !errors.As(err, &t) || t.Code != "invalid_client" || a.server.ClientID != "" {
+		return false
 	}
-	return err
+	return a.m.vault.Delete(ctx, deviceEntry(d.Server.Issuer)) == nil
 }
 
 // deviceClient is the client of a device sign-in: the one that the person

@@ -55,11 +55,12 @@ type Facts struct {
 	Renewable bool `json:"renewable,omitempty"`
 
 	// Asked are the scopes that the sign-in asked for; Wanted those that the next
-	// one asks for, since the server refused to do without (step-up). StepUps is
-	// when sign-ins asked for more.
-	Asked   []string    `json:"asked,omitempty"`
-	Wanted  []string    `json:"wanted,omitempty"`
-	StepUps []time.Time `json:"stepUps,omitempty"`
+	// one asks for, since the server refused to do without (step-up); Declined is
+	// Wanted as a person has said no to it. StepUps is when sign-ins asked for more.
+	Asked    []string    `json:"asked,omitempty"`
+	Wanted   []string    `json:"wanted,omitempty"`
+	Declined []string    `json:"declined,omitempty"`
+	StepUps  []time.Time `json:"stepUps,omitempty"`
 
 	// Challenge is what the server said when it wanted the sign-in that is needed.
 	Challenge *Challenged `json:"challenge,omitempty"`

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"drawbridge/bridge/config"
@@ -53,6 +52,9 @@ type UI struct {
 	Elsewhere func()
 }
 
+// errJoined is the end of a sign-in that another one went before.
+var errJoined = errors.New("joined another sign-in")
+
 // ErrOpen means that the server asks nobody to sign in.
 var ErrOpen = errors.New("the server needs no sign-in")
 
@@ -64,6 +66,14 @@ var ErrOpen = errors.New("the server needs no sign-in")
 func (a *Account) SignIn(ctx context.Context, ui UI) error {
 	ctx, cancel := context.WithTimeout(ctx, SignInLimit)
 	defer cancel()
+	err := a.signIn(ctx, ui)
+	if err != nil {
+		a.noteDeclined(ctx, err)
+	}
+	return err
+}
+
+func (a *Account) signIn(ctx context.Context, ui UI) error {
 	started := a.m.now()
 	unlock, err := a.m.lockFile(ctx, a.key+".signin.lock")
 	if err != nil {
@@ -77,7 +87,7 @@ func (a *Account) SignIn(ctx context.Context, ui UI) error {
 		return nil
 	}
 	if waited > joinAfter {
-		return fault.New(fault.SignInRefused, fmt.Sprintf("A sign-in to %s was under way already and has ended without success.", a.Name()), a.signInCommand())
+		return fault.Wrap(errJoined, fault.SignInRefused, fmt.Sprintf("A sign-in to %s was under way already and has ended without success.", a.Name()), a.signInCommand())
 	}
 	if err := a.writable(ctx); err != nil {
 		return err // and so must the disk
@@ -189,90 +199,6 @@ func (a *Account) noteOpen(ctx context.Context) error {
 		}
 		f.Problem = nil
 	})
-}
-
-// authorize sends the person to the authorization server and turns the answer
-// into tokens in the vault. The browser's last page says success only then.
-func (a *Account) authorize(ctx context.Context, ui UI, d oauth.Discovery, client oauth.ClientCredentials, callback *oauth.Callback) error {
-	ui = a.expect(ui)
-	prover, err := a.proverFor(d)
-	if err != nil {
-		return err
-	}
-	auth, err := oauth.NewAuthorization(oauth.AuthorizationRequest{
-		DPoP:     prover,
-		Metadata: d.Server, Client: client, RedirectURI: callback.RedirectURI(), Resource: d.ResourceIndicator, Scopes: d.Scopes,
-		SelectAccount: ui.SelectAccount, LoginHint: ui.LoginHint, Extra: a.extraParams(d),
-	})
-	if err != nil {
-		return err
-	}
-	opened := false
-	if ui.Open != nil {
-		if err := ui.Open(ctx, auth.URL); err != nil {
-			a.m.log.Warn("browser not opened", "error", err)
-		} else {
-			opened = true
-		}
-	}
-	if ui.Show != nil {
-		ui.Show(auth.URL, opened)
-		callback.Onward = func(address string) { ui.Show(address, false) }
-	}
-	if !opened && ui.Elsewhere != nil && d.Server.DeviceAuthorizationEndpoint != "" {
-		ui.Elsewhere()
-	}
-	stop := func() {}
-	if !opened {
-		stop = takePasted(ctx, ui, callback)
-	}
-	answer, err := callback.Wait(ctx, auth)
-	stop()
-	if err != nil {
-		if errors.Is(err, context.DeadlineExceeded) {
-			return fault.Wrap(err, fault.SignInTimeout, fmt.Sprintf("Nobody finished the sign-in to %s in time.", a.Name()), a.signInCommand())
-		}
-		return err
-	}
-	err = a.redeem(ctx, d, client, prover, answer)
-	if err != nil {
-		p := fault.Public(err)
-		answer.Finish(oauth.Page{Title: "Not signed in", Text: strings.TrimSpace(p.What + " " + p.Next)})
-		return err
-	}
-	who := ""
-	if f, err := a.Facts(); err == nil && f.Display() != "" {
-		who = " as " + f.Display()
-	}
-	answer.Finish(oauth.Page{OK: true, Title: "Signed in to " + a.Name(), Text: "You are signed in" + who + ". You can close this tab."})
-	return nil
-}
-
-func (a *Account) redeem(ctx context.Context, d oauth.Discovery, client oauth.ClientCredentials, prover *oauth.Prover, answer *oauth.Answer) error {
-	// Again while the endpoint fails: the person has done his part and is not
-	// asked for it twice. If the server acted and its answer was lost, it refuses
-	// the code (RFC 6749 §4.1.2), and nothing is worse than it was.
-	server := a.m.oauth(a.server)
-	tokens, err := a.insist(ctx, func(ctx context.Context) (oauth.Tokens, error) {
-		return server.Exchange(ctx, answer.Authorization, answer.Code)
-	})
-	if err != nil {
-		var t *oauth.TokenError
-		if errors.As(err, &t) && t.Code == "invalid_client" && a.server.ClientID == "" {
-			_ = a.m.vault.Delete(ctx, registrationEntry(d.Server.Issuer)) // registered anew next time
-		}
-		if t == nil && !fault.Is(err, fault.Unreachable) {
-			return err // it says itself what was wrong with the answer
-		}
-		if t != nil && !t.Temporary() {
-			return fault.Wrap(err, fault.Refused, fmt.Sprintf("The authorization server %q did not complete the sign-in.", d.Server.Issuer), a.signInCommand())
-		}
-		return fault.Wrap(err, fault.Unreachable, fmt.Sprintf("The authorization server %q did not answer the last step of the sign-in.", d.Server.Issuer), a.signInCommand())
-	}
-	if tokens, err = a.chosen(tokens); err != nil {
-		return err
-	}
-	return a.keep(context.WithoutCancel(ctx), d, client, prover, tokens)
 }
 
 // keep puts the tokens of a new sign-in into the vault.

@@ -2,6 +2,7 @@ package credential
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -23,7 +24,8 @@ const (
 // has (403 insufficient_scope, MCP 2025-11-25, step-up authorization). It returns
 // nil when there is another token to try. Otherwise a person has to allow it:
 // the error is fault.SignInNeeded, and the next SignIn asks for the union of the
-// old and the new scopes. fault.Refused means that asking (again) is of no use.
+// old and the new scopes. fault.Refused means that asking (again) is of no use,
+// fault.SignInRefused that the person has said no to just this.
 // A refresh never widens a token, so none is tried.
 func (a *Account) StepUp(ctx context.Context, r Rejection) error {
 	challenge, ok := oauth.BearerChallenge(http.Header{"Www-Authenticate": r.Challenge})
@@ -63,6 +65,10 @@ func (a *Account) StepUp(ctx context.Context, r Rejection) error {
 		return fault.New(fault.Refused, fmt.Sprintf("%s wants more permission again (%s) after %d sign-ins.", a.Name(), scopeWords(more), len(asked)),
 			"Sign in with all of it at once: drawbridge login "+a.Name()+" --scope SCOPE …")
 	}
+	if len(f.Declined) > 0 && slices.Equal(f.Declined, wanted) {
+		return fault.New(fault.SignInRefused,
+			fmt.Sprintf("%s asks for more permission: %s. That was declined.", a.Name(), scopeWords(missing(old, more))), a.signInCommand())
+	}
 	out := fault.New(fault.SignInNeeded,
 		fmt.Sprintf("%s asks for more permission: %s. The sign-in has: %s.", a.Name(), scopeWords(missing(old, more)), scopeWords(old)), a.signInCommand())
 	if slices.Equal(f.Wanted, wanted) && f.Problem != nil && f.Problem.What == out.What {
@@ -76,6 +82,29 @@ func (a *Account) StepUp(ctx context.Context, r Rejection) error {
 	}
 	a.m.log.Info("more permission wanted", "key", a.key, "has", old, "wants", more)
 	return out
+}
+
+// noteDeclined remembers that a person was asked for more permission and has said
+// no, has given up or has let the time pass: who waits for it is told at once, and
+// nobody is asked for the same by itself again. A server that was away is no refusal.
+func (a *Account) noteDeclined(ctx context.Context, err error) {
+	cause := context.Cause(ctx)
+	givenUp := cause != nil && !errors.Is(cause, context.Canceled) // by somebody, for a reason
+	if !fault.Is(err, fault.SignInRefused) && !fault.Is(err, fault.SignInTimeout) && !givenUp || errors.Is(err, errJoined) {
+		return
+	}
+	ctx = context.WithoutCancel(ctx)
+	if f, err := a.Facts(); err != nil || len(f.Wanted) == 0 {
+		return
+	}
+	unlock, lockErr := a.lock(ctx)
+	if lockErr != nil {
+		return
+	}
+	defer unlock()
+	if err := a.note(func(f *Facts) { f.Declined = f.Wanted }); err != nil {
+		a.m.log.Warn("facts not written", "key", a.key, "error", err)
+	}
 }
 
 // widen makes a sign-in ask for what a server has refused to do without.

@@ -76,6 +76,15 @@ type Answer struct {
 	attempt       *attempt
 }
 
+// SendOn sends the browser that brought an answer on to another authorization,
+// for which Wait is called next. Where the answer was pasted, the person is told.
+func (cb *Callback) SendOn(an *Answer, next *Authorization) {
+	an.attempt.finish(Page{onward: next.URL})
+	if cb.Onward != nil && cb.wasPasted(an.attempt) {
+		cb.Onward(next.URL)
+	}
+}
+
 // Finish gives the browser its last page. Callback.Close lets it be written.
 func (an *Answer) Finish(p Page) { an.attempt.finish(p) }
 

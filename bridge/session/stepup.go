@@ -14,8 +14,10 @@ const (
 	// stepUpWait is how long a message waits for a person to allow more; clients
 	// give up after a minute.
 	stepUpWait = 50 * time.Second
-	// stepUpLook is how often it looks whether that has happened.
+	// stepUpLook is how often it looks whether that has happened, and stepUpAsk
+	// after how many looks it asks whether the person has said no.
 	stepUpLook = 250 * time.Millisecond
+	stepUpAsk  = 4
 )
 
 // stepUp is called when the server wants more permission for a message than the
@@ -23,7 +25,8 @@ const (
 // worth another try: it was not processed, and there is another token.
 func (s *Session) stepUp(ctx context.Context, refused *remote.Challenge) error {
 	began := time.Now()
-	err := s.credential.StepUp(ctx, credential.Rejection{Token: refused.Token, Status: refused.Status, Challenge: refused.Header})
+	rejection := credential.Rejection{Token: refused.Token, Status: refused.Status, Challenge: refused.Header}
+	err := s.credential.StepUp(ctx, rejection)
 	if !fault.Is(err, fault.SignInNeeded) {
 		return err
 	}
@@ -37,11 +40,16 @@ func (s *Session) stepUp(ctx context.Context, refused *remote.Challenge) error {
 	defer cancel()
 	tick := time.NewTicker(stepUpLook)
 	defer tick.Stop()
-	for {
+	for look := 1; ; look++ {
 		select {
 		case <-ctx.Done():
 			return err
 		case <-tick.C:
+		}
+		if look%stepUpAsk == 0 {
+			if again := s.credential.StepUp(ctx, rejection); again != nil && !fault.Is(again, fault.SignInNeeded) && ctx.Err() == nil {
+				return again
+			}
 		}
 		token, bearerErr := s.credential.Bearer(ctx)
 		if bearerErr == nil && !token.Equal(refused.Token) {

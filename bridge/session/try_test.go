@@ -2,10 +2,16 @@ package session_test
 
 import (
 	"context"
+	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"drawbridge/bridge/credential"
 	"drawbridge/bridge/fault"
+	"drawbridge/bridge/jsonrpc"
+	"drawbridge/bridge/session"
 )
 
 // What goes well in Try ends the need for which a person was asked: the next
@@ -42,4 +48,43 @@ func TestTryEndsTheNeed(t *testing.T) {
 	}
 	excuse()
 	asked(true)
+}
+
+// hesitant is an account whose person is asked for more permission, and says no.
+type hesitant struct {
+	*account
+	asked atomic.Int32
+}
+
+func (h *hesitant) StepUp(context.Context, credential.Rejection) error {
+	if h.asked.Add(1) < 3 {
+		return fault.New(fault.SignInNeeded, "demo asks for more permission.", "")
+	}
+	return fault.New(fault.SignInRefused, "That was declined.", "Sign in.")
+}
+
+// TestStepUpThatIsDeclined: the call that waits for it is answered when the person
+// has said no, and not when it would have been given up.
+func TestStepUpThatIsDeclined(t *testing.T) {
+	u := newUpstream(t)
+	u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
+		if m.Method == "tools/call" {
+			w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_scope", scope="write"`)
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		u.answer(w, r, m)
+	}
+	h := &hesitant{account: &account{}}
+	c := connect(t, u, h.account, func(config *session.Config) { config.Credential = h })
+	c.open()
+	began := time.Now()
+	c.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"write"}}`)
+	if line := c.line(); !strings.Contains(line, "That was declined.") || !strings.Contains(line, "sign_in_refused") {
+		t.Errorf("the client got %s", line)
+	}
+	t.Logf("answered after %v", time.Since(began))
+	if len(c.needs) != 1 {
+		t.Errorf("%d needs told", len(c.needs))
+	}
 }
