@@ -29,6 +29,7 @@ type Agent interface {
 	SignOut(ctx context.Context, target control.Target) (*control.Problem, error)
 	SignOutEverywhere(ctx context.Context) ([]control.Outcome, error)
 	Token(ctx context.Context, key string) (token.Report, error)
+	Activity(ctx context.Context, after uint64, follow bool) iter.Seq2[control.ActivityChange, error]
 	MCPClients(ctx context.Context) ([]control.MCPClient, error)
 	PreviewEntry(ctx context.Context, change control.EntryChange) (control.EntryPreview, error)
 	ApplyEntry(ctx context.Context, change control.EntryChange) (control.EntryResult, error)
@@ -48,6 +49,9 @@ type AppConfig struct {
 	Emit func(event string, payload any)
 	// Quit closes the window: the person has quit Drawbridge in the tray.
 	Quit func()
+	// SaveAs asks the person where a file is to go and proposes a name; "" means
+	// that they changed their mind.
+	SaveAs func(name string) (path string, err error)
 }
 
 // The events that the page listens to.
@@ -94,6 +98,9 @@ type App struct {
 	done chan struct{}
 	// doctors end the walks of the doctor that are under way, by their runs.
 	doctors map[string]context.CancelFunc
+	// feed is the last stream of activity that the page asked for; see FollowActivity.
+	feed  activityFeed
+	tasks sync.WaitGroup // what the page has begun and the window's end ends
 }
 
 // NewApp makes an App. Nothing runs and nothing is opened before start: the
@@ -117,13 +124,16 @@ func (a *App) start(ctx context.Context) {
 // close ends what start began and waits for it.
 func (a *App) close() {
 	a.mu.Lock()
-	stop, done := a.stop, a.done
+	done := a.done
+	if a.stop != nil {
+		a.stop()
+	}
 	a.mu.Unlock()
-	if stop == nil {
+	if done == nil {
 		return
 	}
-	stop()
 	<-done
+	a.tasks.Wait()
 }
 
 // follow passes the agent's changes on to the page. An agent that was there is

@@ -67,6 +67,13 @@ func openWindow() error {
 				runtime.Quit(*ctx)
 			}
 		},
+		SaveAs: func(name string) (string, error) {
+			ctx := ready.Load()
+			if ctx == nil {
+				return "", nil
+			}
+			return runtime.SaveFileDialog(*ctx, runtime.SaveDialogOptions{DefaultFilename: name})
+		},
 	})
 	show := func(link string) {
 		if link != "" {
@@ -90,8 +97,8 @@ func openWindow() error {
 	}
 	return wails.Run(&options.App{
 		Title:     "Drawbridge",
-		Width:     880,
-		Height:    680,
+		Width:     1000,
+		Height:    720,
 		MinWidth:  420,
 		MinHeight: 480,
 		// Shown when the page is there: no flash of the wrong theme's colour.

@@ -7,7 +7,7 @@ import svelteConfig from './svelte.config.js'
 /** Only lib/api may know the bindings that Wails generates, and only main.ts the fake and the bridge. */
 const wails = { group: ['**/wailsjs/**'], message: 'Only src/lib/api talks to Go. Use the Api interface.' }
 const implementations = {
-  group: ['**/api/bridge', '**/api/fake', '**/api/fakeScenes'],
+  group: ['**/api/bridge*', '**/api/fake*'],
   message: 'Take an Api from the outside; only main.ts and tests choose one.',
 }
 const features = { group: ['**/features/**', '@/features/**'], message: 'lib/ knows no feature.' }

@@ -1,6 +1,5 @@
-import AxeBuilder from '@axe-core/playwright'
 import { expect, test, type Page } from '@playwright/test'
-import { pictures } from '../pictures.ts'
+import { lookAt } from '../look.ts'
 
 // Every screen in both themes: axe finds nothing, nothing is wider than the
 // window, and a picture is kept in test/artifacts/screens for a person to look at.
@@ -268,16 +267,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
           await expect(page.getByRole('heading', { level: 1 })).toBeVisible()
           await page.clock.runFor(500)
           await screen.open?.(page)
-          await page.screenshot({ path: `${pictures}/${screen.name}-${colorScheme}-${size}.png` })
-
-          const wider = await page.evaluate(
-            () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-          )
-          expect(wider, 'the page does not scroll sideways').toBeLessThanOrEqual(0)
-          const { violations } = await new AxeBuilder({ page })
-            .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-            .analyze()
-          expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' | ')}`)).toEqual([])
+          await lookAt(page, `${screen.name}-${colorScheme}-${size}`)
         })
       }
     })

@@ -2,6 +2,7 @@ import * as app from '@/wailsjs/go/main/App'
 import type { control, token } from '@/wailsjs/go/models'
 import { ClipboardSetText, EventsOn } from '@/wailsjs/runtime/runtime'
 import { ask, list } from './ask'
+import { activityBridge } from './bridgeActivity'
 import { clientsBridge } from './bridgeClients'
 import { doctorBridge } from './bridgeDoctor'
 import { preferencesBridge, toPreferences } from './bridgePreferences'
@@ -14,6 +15,7 @@ export function bridge(): Api {
     clients: clientsBridge(),
     doctor: doctorBridge(),
     preferences: preferencesBridge(),
+    activity: activityBridge(),
     snapshot: () => ask(async () => toSnapshot(await app.Snapshot())),
     // The settings know more of a server than the page asks for; what is left out is as usual.
     addServer: (server) =>

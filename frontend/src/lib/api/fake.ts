@@ -1,3 +1,4 @@
+import { FakeActivity } from './fakeActivity'
 import { FakeClients } from './fakeClients'
 import { FakeDoctor } from './fakeDoctor'
 import { FakePreferences } from './fakePreferences'
@@ -34,6 +35,8 @@ interface Options {
   doctorStep?: number | null
   /** Lifetime of a token after a sign-in, in ms. */
   tokenTime?: number
+  /** How many calls clients have made. */
+  calls?: number
 }
 
 const away: Problem = {
@@ -47,6 +50,7 @@ export class Fake implements Api {
   readonly clients: FakeClients
   readonly doctor: FakeDoctor
   readonly preferences: FakePreferences
+  readonly activity: FakeActivity
 
   #listeners = new Set<Listener>()
   #servers: Server[]
@@ -60,12 +64,14 @@ export class Fake implements Api {
     this.#options = {
       scene: 'mixed',
       now: Date.now,
+      calls: options.scene === 'empty' ? 0 : 240,
       signInTime: 2500,
       signOutTime: 0,
       doctorStep: 0,
       tokenTime: 15_000,
       ...options,
     }
+    this.activity = new FakeActivity(this.#options.now, this.#options.calls)
     this.#isAway = this.#options.scene === 'away'
     this.#servers = scenes[this.#options.scene](this.#options.now())
     this.preferences = new FakePreferences(this.#options.scene, () =>
@@ -311,6 +317,8 @@ export function fakeFromAddress(): Fake {
   if (signOutTime !== null) options.signOutTime = Number(signOutTime)
   const doctorStep = query.get('doctorStep')
   if (doctorStep !== null) options.doctorStep = doctorStep === 'never' ? null : Number(doctorStep)
+  const calls = query.get('calls')
+  if (calls !== null) options.calls = Number(calls)
   window.fake = new Fake(options)
   return window.fake
 }

@@ -1,4 +1,5 @@
 import type { config, control, token } from '@/wailsjs/go/models'
+import type { ActivityApi } from './activity'
 import type { ClientsApi } from './clients'
 import type { DoctorApi } from './doctor'
 import type { Preferences, PreferencesApi } from './preferences'
@@ -87,6 +88,7 @@ export interface Api {
   readonly clients: ClientsApi
   readonly doctor: DoctorApi
   readonly preferences: PreferencesApi
+  readonly activity: ActivityApi
   snapshot(): Promise<Snapshot>
   /** Resolves to the server as it stands after it was added. */
   addServer(server: NewServer): Promise<Server>

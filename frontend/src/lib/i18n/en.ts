@@ -1,5 +1,6 @@
 import type { AddressFault } from '@/lib/state/naming'
 import type { State } from '@/lib/api/types'
+import { activity } from './activity'
 import { clients } from './clients'
 import { doctor } from './doctor'
 import { inspect } from './inspect'
@@ -11,6 +12,7 @@ export const text = {
   nav,
   clients,
   doctor,
+  activity,
   inspect,
   settings,
   servers: {

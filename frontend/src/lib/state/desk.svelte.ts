@@ -1,4 +1,5 @@
 import type { Api } from '@/lib/api/types'
+import { Activity } from './activity.svelte'
 import { Clients } from './clients.svelte'
 import { Clock } from './clock.svelte'
 import { Doctor } from './doctor.svelte'
@@ -14,6 +15,7 @@ export class Desk {
   /** An examination goes on while another screen is shown. */
   readonly doctor: Doctor
   readonly settings: Settings
+  readonly activity: Activity
   readonly router = new Router()
   readonly clock = new Clock()
 
@@ -23,13 +25,14 @@ export class Desk {
     this.clients = new Clients(api.clients)
     this.settings = new Settings(api.preferences, this.servers)
     this.doctor = new Doctor(api.doctor)
+    this.activity = new Activity(api.activity)
   }
 
   readonly copyText = (text: string): Promise<void> => this.api.copyText(text)
 
   /** Follows agent and clock until the returned function is called. */
   start(): () => void {
-    const ends = [this.servers.start(), this.clock.start()]
+    const ends = [this.servers.start(), this.activity.start(), this.clock.start()]
     return () => ends.forEach((end) => end())
   }
 }

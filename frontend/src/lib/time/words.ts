@@ -38,6 +38,20 @@ export function absolute(iso: string): string {
   return Number.isNaN(at) ? iso : absoluteFormat.format(at)
 }
 
+const clockFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+
+/** The time of day of a moment in ms, in the person's own form and zone. */
+export function clockTime(at: number): string {
+  return clockFormat.format(at)
+}
+
+const minuteFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
+
+/** The same without the seconds. */
+export function hourAndMinute(at: number): string {
+  return minuteFormat.format(at)
+}
+
 /**
  * The time left as it is shown: between full seconds of the clock, as the clock
  * ticks on these. What is shown stays for a second, so a fraction that was

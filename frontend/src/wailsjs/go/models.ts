@@ -197,6 +197,10 @@ export namespace control {
 
 export namespace main {
 	
+	export interface Exported {
+	    path: string;
+	    calls: number;
+	}
 	export interface Link {
 	    url: string;
 	    name: string;

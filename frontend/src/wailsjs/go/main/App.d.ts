@@ -3,8 +3,8 @@
 import {control} from '../models';
 import {config} from '../models';
 import {report} from '../models';
-import {token} from '../models';
 import {main} from '../models';
+import {token} from '../models';
 
 export function AddAccount(arg1:string,arg2:string):Promise<control.SignIn>;
 
@@ -21,6 +21,10 @@ export function CancelSignIn(arg1:string):Promise<void>;
 export function Doctor(arg1:string,arg2:string):Promise<report.Report>;
 
 export function DoctorAddress(arg1:string,arg2:string):Promise<report.Report>;
+
+export function ExportActivity(arg1:string,arg2:Array<number>):Promise<main.Exported>;
+
+export function FollowActivity():Promise<number>;
 
 export function Inspect(arg1:string):Promise<token.Report>;
 

@@ -34,6 +34,14 @@ export function DoctorAddress(arg1, arg2) {
   return window['go']['main']['App']['DoctorAddress'](arg1, arg2);
 }
 
+export function ExportActivity(arg1, arg2) {
+  return window['go']['main']['App']['ExportActivity'](arg1, arg2);
+}
+
+export function FollowActivity() {
+  return window['go']['main']['App']['FollowActivity']();
+}
+
 export function Inspect(arg1) {
   return window['go']['main']['App']['Inspect'](arg1);
 }
