@@ -23,6 +23,10 @@ type Session interface {
 	// Fail answers a request with what went wrong, and asks for a person when
 	// that is what helps.
 	Fail(m jsonrpc.Message, err error)
+	// Await waits for the sign-in that the client was sent to by the answer to an
+	// earlier request, and returns the request as it was then; any other it returns
+	// as it is.
+	Await(ctx context.Context, m jsonrpc.Message) (jsonrpc.Message, error)
 	// Excuse is what went wrong in words; later says that it may go well later.
 	Excuse(err error) (why string, later bool)
 }
@@ -159,6 +163,11 @@ func (c *Client) Receive(m jsonrpc.Message) {
 // serve answers a modern client's request.
 func (c *Client) serve(m jsonrpc.Message) {
 	if c.describe(m) {
+		return
+	}
+	m, err := c.first.Await(c.ctx, m)
+	if err != nil {
+		c.first.Fail(m, err)
 		return
 	}
 	if err := c.decide(); err != nil {

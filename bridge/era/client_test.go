@@ -35,6 +35,10 @@ func (u *upstream) Close(time.Duration) {}
 
 func (u *upstream) Try(ctx context.Context, do func(ctx context.Context) error) error { return do(ctx) }
 
+func (u *upstream) Await(_ context.Context, m jsonrpc.Message) (jsonrpc.Message, error) {
+	return m, nil
+}
+
 func (u *upstream) Fail(m jsonrpc.Message, err error) {
 	_ = u.send(m.ID, jsonrpc.NewError(m.ID, -32000, err.Error(), nil))
 }

@@ -3,6 +3,7 @@ package jsonrpc
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 )
 
 // Members calls each with the members of a JSON object in their order: the
@@ -15,4 +16,20 @@ func Members(object json.RawMessage, each func(name string, spelt, value []byte)
 	}
 	s.object(0, func(spelt, value []byte, _ int) { each(string(plain(spelt)), spelt, value) })
 	return true
+}
+
+// Without is an object without the members that have these names; all else keeps
+// its bytes and its place.
+func Without(object json.RawMessage, names ...string) json.RawMessage {
+	out := append(make([]byte, 0, len(object)), '{')
+	Members(object, func(name string, spelt, value []byte) {
+		if slices.Contains(names, name) {
+			return
+		}
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(append(append(out, spelt...), ':'), value...)
+	})
+	return append(out, '}')
 }

@@ -36,3 +36,10 @@ const (
 // LatestWithInitialize is the last revision whose connections begin with
 // initialize.
 const LatestWithInitialize = "2025-11-25"
+
+// Members of _meta in which a client says with each request what it speaks and
+// what it offers (MCP 2026-07-28, basic).
+const (
+	MetaProtocolVersion    = "io.modelcontextprotocol/protocolVersion"
+	MetaClientCapabilities = "io.modelcontextprotocol/clientCapabilities"
+)

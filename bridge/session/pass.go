@@ -23,14 +23,21 @@ func (s *Session) call(ctx context.Context, m jsonrpc.Message) (answered bool) {
 	if s.hiddenCall(m) {
 		return true
 	}
-	err := s.try(ctx, m)
+	m, err := s.Await(ctx, m)
+	switch {
+	case err == nil && cameBack(m):
+		s.answerTool(m, s.signedIn())
+		return true
+	case err == nil:
+		err = s.try(ctx, m)
+	}
 	if fault.Is(err, fault.SignInNeeded) && s.elicits(m) {
 		err = s.afterSignIn(ctx, m, err)
 	}
 	if err != nil && ctx.Err() != nil {
 		return false
 	}
-	if err != nil && !s.offer(m, err) {
+	if err != nil && !s.askedModern(m, err) && !s.offer(m, err) {
 		s.fail(m, err)
 	}
 	return true
@@ -45,7 +52,7 @@ func (s *Session) afterSignIn(ctx context.Context, m jsonrpc.Message, needed err
 	case err != nil:
 		return err
 	case isSignIn(m): // it was our own tool
-		s.answerTool(m, said("You are signed in to "+s.credential.Name()+". Its tools are there now.", false))
+		s.answerTool(m, s.signedIn())
 		return nil
 	}
 	return s.try(ctx, m)

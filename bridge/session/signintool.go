@@ -58,6 +58,7 @@ func isSignIn(m jsonrpc.Message) bool {
 }
 
 func (s *Session) answerTool(m jsonrpc.Message, result json.RawMessage) {
+	result = complete(m, result)
 	s.answered(m.ID, func(r *request) { r.answer.Result = result })
 	s.reply(jsonrpc.NewResult(m.ID, result))
 }
@@ -94,6 +95,11 @@ func (s *Session) startSignIn() json.RawMessage {
 		text += " If no browser is open, open: " + started.URL
 	}
 	return said(text, failed)
+}
+
+// signedIn is the tool's result when that is over.
+func (s *Session) signedIn() json.RawMessage {
+	return said("You are signed in to "+s.credential.Name()+". Its tools are there now.", false)
 }
 
 // said is the result of a tool that says something.

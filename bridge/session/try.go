@@ -20,8 +20,12 @@ func (s *Session) Try(ctx context.Context, do func(ctx context.Context) error) e
 }
 
 // Fail answers a request with an error that says what to do, and asks for a
-// person when that is what helps.
-func (s *Session) Fail(m jsonrpc.Message, err error) { s.fail(m, err) }
+// person when that is what helps; a client that shows addresses is asked to.
+func (s *Session) Fail(m jsonrpc.Message, err error) {
+	if !s.askedModern(m, err) {
+		s.fail(m, err)
+	}
+}
 
 // Excuse says what went wrong in a line, and whether it may go well later; when
 // that takes a person, one is asked.

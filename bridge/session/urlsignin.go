@@ -34,15 +34,10 @@ type elicitation struct {
 // elicits reports whether the client shows addresses to its person (MCP
 // 2025-11-25, elicitation in URL mode), and the request may ask for that.
 func (s *Session) elicits(m jsonrpc.Message) bool {
-	switch m.Method {
-	case mcp.MethodToolsCall, mcp.MethodPromptsGet, mcp.MethodResourcesRead:
-	default:
-		return false
-	}
 	s.mu.Lock()
 	initialize := s.initialize
 	s.mu.Unlock()
-	if s.signIn == nil || initialize == nil {
+	if !takesInput(m.Method) || s.signIn == nil || initialize == nil {
 		return false
 	}
 	return jsonrpc.Member(jsonrpc.Member(jsonrpc.Member(initialize.Params, "capabilities"), "elicitation"), "url") != nil

@@ -147,3 +147,94 @@ func TestSignInByAnAddressOnlyWhereItHelps(t *testing.T) {
 		t.Errorf("the client hears %s after %d calls", l, calls.Load())
 	}
 }
+
+// modernCall is a call of MCP 2026-07-28, with more members of its params.
+func modernCall(id int, capabilities, more string) string {
+	return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"act","arguments":{"n":1.50},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":%s}%s}}`, id, capabilities, more)
+}
+
+const shows = `{"elicitation":{"url":{}}}`
+
+// signedOut is a client of MCP 2026-07-28 before a server that wants a sign-in;
+// got has the calls that reached it.
+func signedOut(t *testing.T) (c *client, a *account, got chan string) {
+	t.Helper()
+	u := newUpstream(t)
+	got = make(chan string, 8)
+	u.post = func(w http.ResponseWriter, _ *http.Request, m jsonrpc.Message) {
+		got <- string(m.Raw)
+		writeJSON(w, fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"ran":1}}`, m.ID))
+	}
+	a = &account{needed: true}
+	return connect(t, u, a, func(c *session.Config) {
+		c.SignIn = func(context.Context, bool) (session.SignInStarted, error) {
+			return session.SignInStarted{URL: "https://as.example/authorize"}, nil
+		}
+	}), a, got
+}
+
+// A modern client is asked by a result, comes back before the sign-in is over,
+// and gets the answer of the server to what it asked at first.
+func TestSignInByAnAddressOfAModernClient(t *testing.T) {
+	c, a, got := signedOut(t)
+	c.send(modernCall(1, shows, ""))
+	var asked struct {
+		Result struct {
+			ResultType, RequestState string
+			InputRequests            map[string]elicitation
+		}
+	}
+	l := c.line()
+	if err := json.Unmarshal([]byte(l), &asked); err != nil || asked.Result.ResultType != "input_required" || len(asked.Result.InputRequests) != 1 {
+		t.Fatalf("the client hears %s", l)
+	}
+	for key, e := range asked.Result.InputRequests {
+		if e.Method != "elicitation/create" || e.Params.Mode != "url" || e.Params.URL != "https://as.example/authorize" || e.Params.ElicitationID != "" {
+			t.Errorf("asked: %s", l)
+		}
+		c.send(modernCall(2, shows, fmt.Sprintf(`,"requestState":%q,"inputResponses":{%q:{"action":"accept"}}`, asked.Result.RequestState, key)))
+	}
+	time.Sleep(50 * time.Millisecond)
+	if len(got) > 0 {
+		t.Errorf("the server got %s before the sign-in", <-got)
+	}
+	a.set(false)
+	if l := c.line(); l != `{"jsonrpc":"2.0","id":2,"result":{"ran":1}}` {
+		t.Errorf("the client hears %s", l)
+	}
+	if call := <-got; call != modernCall(2, shows, "") {
+		t.Errorf("the server got %s", call)
+	}
+}
+
+// Who shows no addresses, does not want to, or is in the middle of a server's own
+// questions, gets an error.
+func TestSignInOfAModernClientThatIsNotAsked(t *testing.T) {
+	c, _, got := signedOut(t)
+	for id, call := range []string{
+		modernCall(0, `{"elicitation":{"form":{}}}`, ""),
+		modernCall(1, shows, `,"requestState":"of the server"`),
+		modernCall(2, shows, `,"requestState":"drawbridge-sign-in","inputResponses":{"sign_in":{"action":"decline"}}`),
+		strings.Replace(modernCall(3, shows, ""), "tools/call", "tools/list", 1),
+	} {
+		c.send(call)
+		if l := c.line(); !strings.Contains(l, fmt.Sprintf(`"id":%d,"error"`, id)) && !strings.Contains(l, `"sign_in"`) || strings.Contains(l, "input_required") {
+			t.Errorf("%s: the client hears %s", call, l)
+		}
+	}
+	if len(got) > 0 {
+		t.Errorf("the server got %s", <-got)
+	}
+
+	tool := func(more string) string { return strings.Replace(modernCall(9, shows, more), `"act"`, `"sign_in"`, 1) }
+	c, a, got := signedOut(t)
+	c.send(tool(""))
+	if l := c.line(); !strings.Contains(l, "input_required") {
+		t.Errorf("the client hears %s", l)
+	}
+	a.set(false)
+	c.send(tool(`,"requestState":"drawbridge-sign-in","inputResponses":{"sign_in":{"action":"accept"}}`))
+	if l := c.line(); !strings.Contains(l, "signed in to demo") || !strings.Contains(l, `"resultType":"complete"`) || len(got) > 0 {
+		t.Errorf("the client hears %s", l)
+	}
+}
