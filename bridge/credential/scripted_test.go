@@ -26,7 +26,8 @@ type object = map[string]any
 type script struct {
 	*httptest.Server
 	t    *testing.T
-	base string // scheme and host by which the world knows it
+	base string            // scheme and host by which the world knows it
+	last credential.Config // of the process that was made last
 
 	mu      sync.Mutex
 	changed map[string]http.HandlerFunc // by "GET /path"
@@ -184,6 +185,29 @@ func (s *script) requests(what string) []asked {
 // account is a new user's account at it; change may alter the settings.
 func (s *script) account(change func(*config.Server)) *credential.Account {
 	s.t.Helper()
+	server := config.Server{Name: "notes", URL: s.base + "/mcp"}
+	if change != nil {
+		change(&server)
+	}
+	return s.process(nil).Account(server, "")
+}
+
+// accountAt is account with another clock.
+func (s *script) accountAt(now func() time.Time) *credential.Account {
+	s.t.Helper()
+	return s.process(func(c *credential.Config) { c.Now = now }).Account(config.Server{Name: "notes", URL: s.base + "/mcp"}, "")
+}
+
+// again is the same account in another process.
+func (s *script) again(a *credential.Account) *credential.Account {
+	s.t.Helper()
+	last := s.last
+	return s.process(func(c *credential.Config) { c.Paths, c.Vault = last.Paths, last.Vault }).Account(a.Server(), "")
+}
+
+// process is a new user's; change may make it another one's.
+func (s *script) process(change func(*credential.Config)) *credential.Manager {
+	s.t.Helper()
 	transport := &http.Transport{}
 	if s.base != s.URL { // known by another name: by way of a proxy
 		proxy, err := url.Parse(s.URL)
@@ -193,21 +217,22 @@ func (s *script) account(change func(*config.Server)) *credential.Account {
 		transport.Proxy = http.ProxyURL(proxy)
 	}
 	dir := s.t.TempDir()
-	m := credential.NewManager(credential.Config{
+	c := credential.Config{
 		Paths: config.Paths{Config: filepath.Join(dir, "config"), State: filepath.Join(dir, "state")}, Vault: vault.NewMemory(),
 		HTTP: &http.Client{Transport: transport},
-	})
+	}
+	if change != nil {
+		change(&c)
+	}
+	s.last = c
+	m := credential.NewManager(c)
 	s.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		m.Close(ctx)
 		transport.CloseIdleConnections()
 	})
-	server := config.Server{Name: "notes", URL: s.base + "/mcp"}
-	if change != nil {
-		change(&server)
-	}
-	return m.Account(server, "")
+	return m
 }
 
 // passer is a person at a browser who allows what is asked.
