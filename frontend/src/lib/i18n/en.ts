@@ -5,6 +5,7 @@ import { clients } from './clients'
 import { doctor } from './doctor'
 import { inspect } from './inspect'
 import { nav } from './nav'
+import { sessions } from './sessions'
 import { settings } from './settings'
 
 /** Every text of the window. */
@@ -14,6 +15,7 @@ export const text = {
   doctor,
   activity,
   inspect,
+  sessions,
   settings,
   servers: {
     title: 'Servers',
