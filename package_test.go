@@ -25,6 +25,10 @@ func TestMacFiles(t *testing.T) {
 			t.Errorf("Info.plist: %s is %v, want %s", key, app[key], want)
 		}
 	}
+	links, _ := app["CFBundleURLTypes"].([]any)
+	if len(links) != 1 || fmt.Sprint(links[0].(map[string]any)["CFBundleURLSchemes"]) != "["+linkScheme+"]" {
+		t.Errorf("Info.plist: links of the schemes %v", links)
+	}
 	agent := plist(t, "build/macos/dev.drawbridge.agent.plist")
 	if agent["Label"] != strings.TrimSuffix("dev.drawbridge.agent.plist", ".plist") { // launchd wants that
 		t.Errorf("the label is %v", agent["Label"])
@@ -134,7 +138,8 @@ func TestInstallersTakeWhatTheyBring(t *testing.T) {
 			name = strings.TrimPrefix(name, "/oname=")
 			gone = `Delete "$INSTDIR\` + strings.TrimPrefix(name, `${FILES}\`) + `"`
 		case "WriteRegStr", "WriteRegDWORD":
-			gone = "DeleteRegKey HKCU " + fields[2]
+			key, _, _ := strings.Cut(fields[2], `\shell\`) // a key goes with those in it
+			gone = "DeleteRegKey HKCU \"" + strings.Trim(key, `"`) + `"`
 		case "CreateShortcut":
 			gone = "Delete " + fields[1]
 		}
