@@ -38,6 +38,7 @@ type Agent interface {
 	Browsers(ctx context.Context) ([]control.Browser, error)
 	Places(ctx context.Context) (control.Places, error)
 	OpenFolder(ctx context.Context, folder control.Folder) error
+	TryDemo(ctx context.Context) (control.SignIn, error)
 }
 
 // AppConfig is what an App is made of. Every field is needed.

@@ -16,5 +16,5 @@ func run() int {
 	noCoreDumps()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return tour.Main(ctx, tour.Process{Version: version, Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr})
+	return tour.Main(ctx, tour.Process{Version: version, Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr})
 }

@@ -91,6 +91,8 @@ type Config struct {
 	Command string
 	// Clients is where MCP clients keep their settings; the zero value is this host.
 	Clients clients.Env
+	// Demo is the absolute path of the demo's program; "" without one.
+	Demo string
 	// Login starts the agent when the person logs in; nil is to say that it cannot.
 	Login LoginItem
 	// Log takes what a person debugging needs; nil is silence.
@@ -110,7 +112,10 @@ type Agent struct {
 	// activity is what clients' processes tell of themselves.
 	activity control.Activity
 	service  *control.Service
-	stop     context.CancelFunc
+	// demo guards demoURL, the address of the demo while it runs.
+	demo    sync.Mutex
+	demoURL string
+	stop    context.CancelFunc
 	// life ends with the agent; work that outlives the request that began it
 	// runs in it and is counted in tasks.
 	life  context.Context

@@ -16,7 +16,7 @@ func (a *Agent) rebuild() {
 	a.building.Lock()
 	defer a.building.Unlock()
 	now := time.Now()
-	s := control.Snapshot{Version: a.cfg.Version, Servers: []control.Server{}}
+	s := control.Snapshot{Version: a.cfg.Version, Servers: []control.Server{}, Demo: a.cfg.Demo != ""}
 	settings, err := config.Load(a.cfg.Paths)
 	if err == nil {
 		a.lastGood = settings

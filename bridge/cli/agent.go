@@ -65,6 +65,9 @@ and ends. ` + "`drawbridge stdio`" + ` starts one when somebody has to sign in.`
 				OpenWindow: agent.Window(p), Version: a.Version, Log: log, Level: level, Doctor: a.agentsDoctor(m),
 				Login: agent.AtLogin(p, command),
 			}
+			if path, err := agent.Program(demoProgram); err == nil {
+				cfg.Demo = path
+			}
 			if !noTray {
 				cfg.Tray = tray.New(log)
 			}

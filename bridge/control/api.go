@@ -156,6 +156,7 @@ type Backend interface {
 	Stop()
 	Entries
 	Preferrer
+	DemoRunner
 }
 
 // SignInUnneeded is the code of a sign-in to a server that asks for none.

@@ -115,6 +115,7 @@ func (b *backend) Places(context.Context) (Places, error) {
 	return Places{LogFolder: "/logs", Secrets: "keychain"}, b.note("places")
 }
 
+func (b *backend) TryDemo(context.Context) (SignIn, error)           { return SignIn{ID: "demo"}, b.note("demo") }
 func (b *backend) OpenFolder(_ context.Context, folder Folder) error { return b.note("%s", folder) }
 
 func (b *backend) CancelSignIns(_ context.Context, key string) error {
@@ -284,13 +285,18 @@ func TestEveryCallReachesTheBackend(t *testing.T) {
 		t.Errorf("preferences %+v, browsers %+v, places %+v", preferences, browsers, places)
 	}
 	must(c.OpenFolder(ctx, LogFolder))
+	tried, err := c.TryDemo(ctx)
+	must(err)
+	if tried.ID != "demo" {
+		t.Errorf("the demo's sign-in is %+v", tried)
+	}
 	must(c.OpenWindow(ctx))
 	must(c.Keep(ctx))
 	must(c.Stop(ctx))
 	want := []string{
 		"add demo https://example.com/mcp [a]", "remove a.b-c", "forget demo@ada+x@example.com", "signin demo work true", "cancel s1", "cancel all demo@work", "doctor demo", "signout k", "signout everywhere",
 		"token k", "need https://example.com/x", "clients", "preview zed demo@work", "apply zed demo@work true d",
-		"theme dark", "browsers", "places", "logs", "window", "keep", "stop",
+		"theme dark", "browsers", "places", "logs", "demo", "window", "keep", "stop",
 	}
 	if got := b.log(); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("asked\n%q, want\n%q", got, want)

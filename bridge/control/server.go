@@ -175,6 +175,7 @@ func (s *Service) routes() http.Handler {
 	}))
 	s.entryRoutes(mux)
 	s.preferenceRoutes(mux)
+	s.demoRoutes(mux)
 	return mux
 }
 

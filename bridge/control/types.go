@@ -45,6 +45,8 @@ type Snapshot struct {
 	// Servers in the order of the settings; unnamed ones (`stdio --url`) that
 	// are signed in or want a sign-in follow.
 	Servers []Server `json:"servers"`
+	// Demo is true when the built-in demo is installed.
+	Demo bool `json:"demo"`
 	// Problem is what keeps the agent as a whole from working (no keychain, a
 	// damaged settings file), or nil.
 	Problem *Problem `json:"problem"`

@@ -40,6 +40,7 @@ const (
 type Process struct {
 	Version        string
 	Args           []string // after the program's name
+	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 }
 
@@ -50,6 +51,8 @@ func Main(ctx context.Context, p Process) int {
 	flags.SetOutput(p.Stderr)
 	flags.DurationVar(&t.lifetime, "token-lifetime", demo.DefaultTokenLifetime, "life of the demo's access tokens")
 	flags.BoolVar(&t.headless, "headless", false, "play the browser's part too, even with a display, and end after the transcript")
+	serve := flags.Bool("serve", false, "run the demo's servers alone, until the standard input ends; print their address as JSON")
+	addr := flags.String("addr", "", "with -serve, the loopback `address` to listen at")
 	if err := flags.Parse(p.Args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return 0
@@ -57,7 +60,11 @@ func Main(ctx context.Context, p Process) int {
 		return fault.Usage.ExitStatus()
 	}
 	t.headless = t.headless || !hasDisplay()
-	err := t.run(ctx)
+	run := t.run
+	if *serve {
+		run = func(ctx context.Context) error { return t.serve(ctx, *addr) }
+	}
+	err := run(ctx)
 	if err == nil {
 		return 0
 	}

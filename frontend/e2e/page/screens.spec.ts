@@ -24,7 +24,7 @@ async function examine(page: Page, server?: string) {
 
 /** What fake.ts puts into the page. */
 interface FakeInPage {
-  fake: { clients: { edit(): void } }
+  fake: { clients: { edit(): void }; finishSignIn(key: string): void }
 }
 
 const screens: Screen[] = [
@@ -166,10 +166,36 @@ const screens: Screen[] = [
   },
   {
     name: 'clients-none',
+    scene: 'no_keychain',
+    open: async (page) => {
+      await go(page, 'Clients')
+      await expect(page.getByText('No MCP client found')).toBeVisible()
+    },
+  },
+  {
+    name: 'clients-no-server',
     scene: 'empty',
     open: async (page) => {
       await go(page, 'Clients')
       await expect(page.getByText('There is no server to connect a client to yet.')).toBeVisible()
+    },
+  },
+  {
+    name: 'first-run',
+    scene: 'empty',
+    open: async (page) => {
+      await page.getByRole('button', { name: 'Try the built-in demo' }).click()
+      await expect(page.getByRole('article', { name: 'demo' })).toContainText('Signing in')
+    },
+  },
+  {
+    name: 'first-run-end',
+    scene: 'empty',
+    open: async (page) => {
+      await page.getByRole('button', { name: 'Try the built-in demo' }).click()
+      await expect(page.getByRole('article', { name: 'demo' })).toContainText('Signing in')
+      await page.evaluate(() => (window as unknown as FakeInPage).fake.finishSignIn('demo'))
+      await expect(page.getByRole('button', { name: 'Connect a client' })).toBeVisible()
     },
   },
   {

@@ -27,6 +27,7 @@ export function bridge(): Api {
     cancelSignIn: (id) => ask(() => app.CancelSignIn(id)),
     signOut: (key) => ask(() => app.SignOut(key) as Promise<Problem | null>),
     signOutEverywhere: () => ask(async () => list(await app.SignOutEverywhere()).map(toOutcome)),
+    tryDemo: () => ask(async () => toSignIn(await app.TryDemo())),
     token: (key) => ask(async () => toReport(await app.Token(key))),
     inspect: (pasted) => ask(async () => toReport(await app.Inspect(pasted))),
     takeLink: () => ask(() => app.TakeLink() as Promise<Link | null>),

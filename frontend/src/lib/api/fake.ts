@@ -227,6 +227,11 @@ export class Fake implements Api {
     return name === 'archive' ? notRevoked : null
   }
 
+  async tryDemo(): Promise<SignIn> {
+    const { key } = await this.addServer({ name: 'demo', url: 'http://127.0.0.1:4100/mcp' })
+    return this.startSignIn(key)
+  }
+
   token(key: string): Promise<Report> {
     return this.#answer(() => {
       const server = this.#servers.find((s) => s.key === key)
@@ -286,6 +291,7 @@ export class Fake implements Api {
       seq: this.#seq,
       version: '0.0.0-fake',
       servers: this.#servers,
+      demo: this.#options.scene === 'empty',
       problem,
       preferences: this.preferences.value,
     }

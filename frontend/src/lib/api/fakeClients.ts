@@ -27,7 +27,8 @@ const damaged: Problem = {
 }
 
 function table(scene: string): MCPClient[] {
-  if (scene === 'bare') return others().map((c) => ({ ...c, found: false, entries: [], problem: null }))
+  if (scene === 'empty') return table('mixed').map((c) => ({ ...c, entries: [] }))
+  if (scene === 'no_keychain') return others()
   if (scene === 'long') {
     const deep = 'a-folder-with-a-long-name/'.repeat(7)
     return [

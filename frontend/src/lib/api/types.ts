@@ -103,6 +103,8 @@ export interface Api {
   signOut(key: string): Promise<Problem | null>
   /** Ends every sign-in on this computer; resolves to how each went. */
   signOutEverywhere(): Promise<Outcome[]>
+  /** Starts the built-in demo, adds it as a server and begins to sign in there. */
+  tryDemo(): Promise<SignIn>
   token(key: string): Promise<Report>
   /** Explains a token that a person pasted; it goes no further than this process. */
   inspect(pasted: string): Promise<Report>

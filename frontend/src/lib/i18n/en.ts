@@ -3,6 +3,7 @@ import type { State } from '@/lib/api/types'
 import { activity } from './activity'
 import { clients } from './clients'
 import { doctor } from './doctor'
+import { firstrun } from './firstrun'
 import { inspect } from './inspect'
 import { nav } from './nav'
 import { sessions } from './sessions'
@@ -14,6 +15,7 @@ export const text = {
   clients,
   doctor,
   activity,
+  firstrun,
   inspect,
   sessions,
   settings,

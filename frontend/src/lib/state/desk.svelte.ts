@@ -3,6 +3,7 @@ import { Activity } from './activity.svelte'
 import { Clients } from './clients.svelte'
 import { Clock } from './clock.svelte'
 import { Doctor } from './doctor.svelte'
+import { FirstRun } from './firstrun.svelte'
 import { Router } from './router.svelte'
 import { Servers } from './servers.svelte'
 import { Settings } from './settings.svelte'
@@ -16,6 +17,7 @@ export class Desk {
   readonly doctor: Doctor
   readonly settings: Settings
   readonly activity: Activity
+  readonly firstRun: FirstRun
   readonly router = new Router()
   readonly clock = new Clock()
 
@@ -24,6 +26,7 @@ export class Desk {
     this.servers = new Servers(api)
     this.clients = new Clients(api.clients)
     this.settings = new Settings(api.preferences, this.servers)
+    this.firstRun = new FirstRun(api, this.servers, this.clients)
     this.doctor = new Doctor(api.doctor)
     this.activity = new Activity(api.activity)
   }

@@ -21,6 +21,8 @@ export class Servers {
 
   /** How tray and window behave; null until the agent has said so. */
   preferences = $state.raw<Preferences | null>(null)
+  /** The built-in demo is installed. */
+  demo = $state(false)
   /** The agent's. */
   version = $state('')
 
@@ -202,5 +204,6 @@ export class Servers {
     this.problem = snapshot.problem
     this.preferences = snapshot.preferences
     this.version = snapshot.version
+    this.demo = snapshot.demo
   }
 }

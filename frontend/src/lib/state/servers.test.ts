@@ -68,7 +68,7 @@ describe('following the agent', () => {
     const { fake, servers } = await started()
     fake.emit({ seq: 5, server: { ...demo(servers), state: 'trouble' } })
     fake.emit({ seq: 4, server: { ...demo(servers), state: 'signed_out' } })
-    fake.emit({ seq: 3, snapshot: { seq: 3, version: '', servers: [], problem: null, preferences: null } })
+    fake.emit({ seq: 3, snapshot: { seq: 3, version: '', servers: [], demo: false, problem: null, preferences: null } })
     expect(demo(servers).state).toBe('trouble')
   })
 

@@ -189,6 +189,7 @@ export namespace control {
 	    seq: number;
 	    version: string;
 	    servers: Server[];
+	    demo: boolean;
 	    problem?: Problem;
 	    preferences?: Preferences;
 	}

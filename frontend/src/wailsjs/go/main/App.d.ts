@@ -55,3 +55,5 @@ export function StartSignIn(arg1:string):Promise<control.SignIn>;
 export function TakeLink():Promise<main.Link>;
 
 export function Token(arg1:string):Promise<token.Report>;
+
+export function TryDemo():Promise<control.SignIn>;

@@ -101,3 +101,7 @@ export function TakeLink() {
 export function Token(arg1) {
   return window['go']['main']['App']['Token'](arg1);
 }
+
+export function TryDemo() {
+  return window['go']['main']['App']['TryDemo']();
+}
