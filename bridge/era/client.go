@@ -27,8 +27,8 @@ type Session interface {
 	// earlier request, and returns the request as it was then; any other it returns
 	// as it is.
 	Await(ctx context.Context, m jsonrpc.Message) (jsonrpc.Message, error)
-	// Excuse is what went wrong in words; later says that it may go well later.
-	Excuse(err error) (why string, later bool)
+	// Excuse is what went wrong with a request in words; later says that it may go well later.
+	Excuse(m jsonrpc.Message, err error) (why string, later bool)
 }
 
 // Send takes a message for the client. related is the client's request on whose
@@ -174,7 +174,7 @@ func (c *Client) serve(m jsonrpc.Message) {
 		if c.ctx.Err() != nil {
 			return
 		}
-		why, later := c.first.Excuse(err)
+		why, later := c.first.Excuse(m, err)
 		if m.Method == methodDiscover && later {
 			c.reply(m.ID, jsonrpc.NewResult(m.ID, minimalDiscovery(why)))
 			return

@@ -42,7 +42,7 @@ func (u *upstream) Await(_ context.Context, m jsonrpc.Message) (jsonrpc.Message,
 func (u *upstream) Fail(m jsonrpc.Message, err error) {
 	_ = u.send(m.ID, jsonrpc.NewError(m.ID, -32000, err.Error(), nil))
 }
-func (u *upstream) Excuse(err error) (string, bool) { return err.Error(), true }
+func (u *upstream) Excuse(_ jsonrpc.Message, err error) (string, bool) { return err.Error(), true }
 
 // want is the next message that the server gets.
 func (u *upstream) want(method string) jsonrpc.Message {

@@ -67,7 +67,7 @@ func (c *Client) check(m jsonrpc.Message) {
 	switch {
 	case c.ctx.Err() != nil:
 	case err != nil:
-		why, _ := c.first.Excuse(err)
+		why, _ := c.first.Excuse(m, err)
 		c.log.Info("the server's description could not be checked", "why", why)
 	default:
 		c.keep(m.Params, result)

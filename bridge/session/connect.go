@@ -73,7 +73,7 @@ func (s *Session) open(m jsonrpc.Message, a *attempt) {
 	s.mu.Lock()
 	s.described = true // what it asks for until then fails
 	s.mu.Unlock()
-	s.noteNeed(err)
+	s.noteNeed(m, err)
 	s.work.Go(s.recover)
 }
 
@@ -184,7 +184,7 @@ func (s *Session) connect() *attempt {
 		defer cancel()
 		err := s.handshake(ctx, initialize, n)
 		if err != nil {
-			s.noteNeed(err)
+			s.noteNeed(initialize, err)
 		}
 		s.settle(a, err)
 	})
@@ -243,8 +243,16 @@ func (s *Session) recover() {
 	}
 }
 
-// noteNeed asks for a person, once for each need.
-func (s *Session) noteNeed(err error) {
+// noteNeed asks for a person on account of a request, unless the client itself
+// leads its person to the sign-in.
+func (s *Session) noteNeed(m jsonrpc.Message, err error) {
+	if fault.Is(err, fault.SignInNeeded) && !s.shows(m) {
+		s.askPerson(err)
+	}
+}
+
+// askPerson asks for a person, once for each need.
+func (s *Session) askPerson(err error) {
 	if !fault.Is(err, fault.SignInNeeded) {
 		return
 	}

@@ -16,7 +16,7 @@ import (
 // fail answers a request with an error that says what to do.
 func (s *Session) fail(m jsonrpc.Message, err error) {
 	s.log.Warn("request failed", "method", m.Method, "error", err)
-	s.noteNeed(err)
+	s.noteNeed(m, err)
 	s.answered(m.ID, failedWith(err))
 	if body := errorBody(err); body != nil {
 		if answer, parseErr := jsonrpc.Parse(body); parseErr == nil && answer.Error != nil {

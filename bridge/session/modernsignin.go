@@ -23,17 +23,18 @@ const (
 // it is of a client that shows addresses (MCP 2026-07-28, multi round-trip
 // requests). It reports whether it has.
 func (s *Session) askedModern(m jsonrpc.Message, err error) bool {
-	if s.signIn == nil || !fault.Is(err, fault.SignInNeeded) || !takesInput(m.Method) {
+	if !fault.Is(err, fault.SignInNeeded) || !takesInput(m.Method) || s.isLegacy() || !s.shows(m) || cameBack(m) {
 		return false
 	}
-	capabilities := jsonrpc.Member(jsonrpc.Member(m.Params, "_meta"), mcp.MetaClientCapabilities)
-	if jsonrpc.Member(jsonrpc.Member(capabilities, "elicitation"), "url") == nil || jsonrpc.Member(m.Params, "requestState") != nil {
+	if jsonrpc.Member(m.Params, "requestState") != nil { // of the server, in the middle of its own questions
+		s.askPerson(err)
 		return false
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, signInLimit)
 	defer cancel()
-	started, err := s.signIn(ctx, false)
-	if err != nil || started.URL == "" {
+	started, startErr := s.signIn(ctx, false)
+	if startErr != nil || started.URL == "" {
+		s.askPerson(err)
 		return false
 	}
 	name := s.credential.Name()

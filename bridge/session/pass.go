@@ -48,6 +48,7 @@ func (s *Session) call(ctx context.Context, m jsonrpc.Message) (answered bool) {
 func (s *Session) afterSignIn(ctx context.Context, m jsonrpc.Message, needed error) error {
 	switch err := s.signedInThrough(ctx, m); {
 	case errors.Is(err, errNotShown):
+		s.askPerson(needed)
 		return needed
 	case err != nil:
 		return err
@@ -194,7 +195,7 @@ func (s *Session) exchange(ctx context.Context, post postFunc, raw []byte, deliv
 		var broken *remote.Interrupted
 		if errors.As(err, &broken) && try < maxReplays {
 			if rejectErr := s.credential.Reject(ctx, rejection(broken.Challenge, try)); rejectErr != nil {
-				s.noteNeed(rejectErr)
+				s.askPerson(rejectErr)
 				return err // the message may have been acted on: that is what has to be said
 			}
 			post = func(ctx context.Context, _ []byte, _ remote.Deliver) error { return broken.Resume(ctx) }

@@ -34,7 +34,7 @@ func (s *Session) offer(m jsonrpc.Message, err error) bool {
 	}
 	switch m.Method {
 	case mcp.MethodToolsList:
-		s.noteNeed(err)
+		s.noteNeed(m, err)
 		s.mu.Lock()
 		s.offered = true
 		s.mu.Unlock()

@@ -35,7 +35,7 @@ func (s *Session) stepUp(ctx context.Context, refused *remote.Challenge) error {
 		s.stepped, s.asked = refused, false
 	}
 	s.mu.Unlock()
-	s.noteNeed(err)
+	s.askPerson(err)
 	ctx, cancel := context.WithTimeout(ctx, stepUpWait)
 	defer cancel()
 	tick := time.NewTicker(stepUpLook)

@@ -27,9 +27,9 @@ func (s *Session) Fail(m jsonrpc.Message, err error) {
 	}
 }
 
-// Excuse says what went wrong in a line, and whether it may go well later; when
+// Excuse says what went wrong with a request in a line, and whether it may go well later; when
 // that takes a person, one is asked.
-func (s *Session) Excuse(err error) (why string, later bool) {
-	s.noteNeed(err)
+func (s *Session) Excuse(m jsonrpc.Message, err error) (why string, later bool) {
+	s.noteNeed(m, err)
 	return explain(s.credential.Name(), err), recoverable(err)
 }

@@ -22,7 +22,7 @@ func TestTryEndsTheNeed(t *testing.T) {
 	well := func(context.Context) error { return nil }
 	excuse := func() {
 		t.Helper()
-		if _, later := c.s.Excuse(c.s.Try(t.Context(), needed)); !later {
+		if _, later := c.s.Excuse(jsonrpc.Message{}, c.s.Try(t.Context(), needed)); !later {
 			t.Error("it is said to last")
 		}
 	}

@@ -31,16 +31,34 @@ type elicitation struct {
 	err    error                // nil: somebody has signed in
 }
 
-// elicits reports whether the client shows addresses to its person (MCP
-// 2025-11-25, elicitation in URL mode), and the request may ask for that.
-func (s *Session) elicits(m jsonrpc.Message) bool {
+// shows reports whether the client that sends the request shows addresses to its
+// person (elicitation in URL mode): it says so with initialize (MCP 2025-11-25), or
+// with each request (2026-07-28).
+func (s *Session) shows(m jsonrpc.Message) bool {
+	if s.signIn == nil {
+		return false
+	}
 	s.mu.Lock()
 	initialize := s.initialize
 	s.mu.Unlock()
-	if !takesInput(m.Method) || s.signIn == nil || initialize == nil {
-		return false
+	capabilities := jsonrpc.Member(jsonrpc.Member(m.Params, "_meta"), mcp.MetaClientCapabilities)
+	if initialize != nil {
+		capabilities = jsonrpc.Member(initialize.Params, "capabilities")
 	}
-	return jsonrpc.Member(jsonrpc.Member(jsonrpc.Member(initialize.Params, "capabilities"), "elicitation"), "url") != nil
+	return jsonrpc.Member(jsonrpc.Member(capabilities, "elicitation"), "url") != nil
+}
+
+// elicits reports whether the client can be asked to show an address while it
+// waits for the answer to the request.
+func (s *Session) elicits(m jsonrpc.Message) bool {
+	return takesInput(m.Method) && s.isLegacy() && s.shows(m)
+}
+
+// isLegacy reports whether the client has said initialize.
+func (s *Session) isLegacy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.initialize != nil
 }
 
 // signedInThrough has the client show its person the address of the sign-in, on

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -65,6 +66,16 @@ func (r *Rig) Opened() []string { return readLines(r.browser.log) }
 
 // BrowserEnv is what makes a program of this world open the rig's browser.
 func (r *Rig) BrowserEnv() []string { return r.browser.env() }
+
+// Visit lets the person open an address, as a client that shows it would.
+func (r *Rig) Visit(address string) {
+	r.t.Helper()
+	cmd := exec.Command(filepath.Join(testDir(), "bin", "browser"), address)
+	cmd.Env = append(os.Environ(), r.browser.env()...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		r.t.Fatalf("the browser does not open %s: %v\n%s", address, err, out)
+	}
+}
 
 // Seen waits until the person has seen the end of n sign-ins.
 func (r *Rig) Seen(n int) []Seen {

@@ -29,6 +29,7 @@ type Pipe struct {
 	wait    map[string]chan Message
 	strange []string // lines that are no JSON-RPC
 	heard   []string // methods of the server's requests and notifications
+	asked   []Message
 }
 
 // Message is a JSON-RPC message with its parts raw.
@@ -102,6 +103,9 @@ func (p *Pipe) take(line string) {
 	}
 	if envelope.Method != "" {
 		p.heard = append(p.heard, envelope.Method)
+		if envelope.ID != nil {
+			p.asked = append(p.asked, envelope.Message)
+		}
 		return
 	}
 	if answer, ok := p.wait[string(envelope.ID)]; ok {
@@ -145,6 +149,23 @@ func (p *Pipe) Initialize() Message {
 	m := p.Call("initialize", `{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"pipe","version":"0"}}`)
 	p.Send(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
 	return m
+}
+
+// Asked waits for a request of the server by its method.
+func (p *Pipe) Asked(method string) Message {
+	p.r.t.Helper()
+	for deadline := time.Now().Add(answerDeadline); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		p.mu.Lock()
+		for _, m := range p.asked {
+			if m.Method == method {
+				p.mu.Unlock()
+				return m
+			}
+		}
+		p.mu.Unlock()
+	}
+	p.r.t.Fatalf("drawbridge %v: no %s within %v\n%s", p.args, method, answerDeadline, p.err)
+	return Message{}
 }
 
 // Strange is what stdout carried that is no JSON-RPC message.
