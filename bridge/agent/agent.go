@@ -159,11 +159,7 @@ func Run(ctx context.Context, cfg Config) error {
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	a := &Agent{
-		cfg: cfg, log: cfg.Log, stop: stop, life: ctx, stay: make(chan struct{}),
-		pending: map[string]*signIn{}, signIns: map[string]*signIn{},
-		failed: map[string]failure{}, lastGood: &config.Settings{}, needs: map[string]need{}, warned: map[string]time.Time{}, asked: loadAsked(cfg.Paths, cfg.Log),
-	}
+	a := newAgent(ctx, stop, cfg)
 	if !cfg.OnDemand {
 		a.keep()
 	}
@@ -197,6 +193,15 @@ func Run(ctx context.Context, cfg Config) error {
 	a.tasks.Wait()
 	a.log.Info("agent ended")
 	return served
+}
+
+// newAgent is an agent that nobody can ask yet; stop ends ctx, its life.
+func newAgent(ctx context.Context, stop context.CancelFunc, cfg Config) *Agent {
+	return &Agent{
+		cfg: cfg, log: cfg.Log, stop: stop, life: ctx, stay: make(chan struct{}),
+		pending: map[string]*signIn{}, signIns: map[string]*signIn{},
+		failed: map[string]failure{}, lastGood: &config.Settings{}, needs: map[string]need{}, warned: map[string]time.Time{}, asked: loadAsked(cfg.Paths, cfg.Log),
+	}
 }
 
 func (c Config) complete() Config {

@@ -313,23 +313,24 @@ func awayAgent(t *testing.T, n *internet) (a *Agent, m *credential.Manager, both
 	}
 	m = credential.NewManager(credential.Config{Paths: paths, Vault: vault.NewMemory(), HTTP: &http.Client{Transport: n}})
 	bothered = &atomic.Int32{}
-	cfg := Config{
+	a = withoutSocket(t, Config{
 		Paths: paths, Accounts: Credentials(m),
 		Browser: func(context.Context, string) error { bothered.Add(1); return nil },
 		Notify:  func(context.Context, desktop.Notification) (bool, error) { bothered.Add(1); return false, nil },
-	}.complete()
+	})
+	t.Cleanup(func() { m.Close(context.Background()) })
+	return a, m, bothered
+}
+
+// withoutSocket is an agent without its socket and its tray.
+func withoutSocket(t *testing.T, cfg Config) *Agent {
 	life, stop := context.WithCancel(context.Background())
-	a = &Agent{
-		cfg: cfg, log: cfg.Log, stop: stop, life: life, stay: make(chan struct{}),
-		pending: map[string]*signIn{}, signIns: map[string]*signIn{}, failed: map[string]failure{},
-		lastGood: &config.Settings{}, needs: map[string]need{}, asked: loadAsked(paths, cfg.Log),
-	}
+	a := newAgent(life, stop, cfg.complete())
 	t.Cleanup(func() {
 		stop()
 		a.tasks.Wait()
-		m.Close(context.Background())
 	})
-	return a, m, bothered
+	return a
 }
 
 // client is one that has opened its session.

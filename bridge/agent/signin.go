@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -61,7 +62,7 @@ func (a *Agent) StartSignIn(_ context.Context, req control.SignInRequest) (contr
 	}
 	a.mu.Lock()
 	s, joined := a.begin(who, account, req.NoBrowser)
-	again := joined && !req.NoBrowser && s.status.URL != "" && time.Since(s.openedAt) > reopenAfter
+	again := joined && !req.NoBrowser && s.status.URL != "" && s.status.Code == "" && time.Since(s.openedAt) > reopenAfter
 	if again {
 		s.openedAt = time.Now()
 	}
@@ -103,7 +104,11 @@ func (a *Agent) signIn(ctx context.Context, s *signIn, account Account) {
 	a.log.Info("sign-in started", "key", s.key)
 	limited, cancel := context.WithTimeout(ctx, credential.SignInLimit)
 	defer cancel()
-	ui := credential.UI{Show: func(url string, opened bool) { a.shown(s, url, opened) }}
+	ui := credential.UI{
+		Show: func(url string, opened bool) { a.shown(s, url, "", opened) },
+		// No browser opens: who signs in by code has one somewhere else.
+		Code: func(c credential.DeviceCode) { a.shown(s, cmp.Or(c.Complete, c.URL), c.Code, false) },
+	}
 	if !s.noBrowser {
 		ui.Open = a.cfg.Browser
 	}
@@ -149,9 +154,9 @@ func (a *Agent) failure(s *signIn, problem *control.Problem) failure {
 
 // shown notes that the person has, or can open, the page: from now on nobody
 // is asked again by the agent itself until somebody has signed in.
-func (a *Agent) shown(s *signIn, url string, opened bool) {
+func (a *Agent) shown(s *signIn, url, code string, opened bool) {
 	a.mu.Lock()
-	s.status.URL, s.status.BrowserOpened = url, opened
+	s.status.URL, s.status.Code, s.status.BrowserOpened = url, code, opened
 	if opened {
 		s.openedAt = time.Now()
 	}

@@ -264,7 +264,7 @@ func (a *app) startSignIn(ctx context.Context, p config.Paths, account *credenti
 	})
 	switch {
 	case s.URL != "" || err != nil && ctx.Err() != nil:
-		return session.SignInStarted{URL: s.URL, Opened: s.BrowserOpened}, nil
+		return session.SignInStarted{URL: s.URL, Code: s.Code, Opened: s.BrowserOpened}, nil
 	case err != nil:
 		return session.SignInStarted{}, err
 	}

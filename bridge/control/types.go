@@ -112,6 +112,9 @@ type SignIn struct {
 	URL string `json:"url"`
 	// BrowserOpened is false when the person has to open URL.
 	BrowserOpened bool `json:"browserOpened"`
+	// Code is to be typed in at URL, on whatever device (RFC 8628); "" where the
+	// browser comes back by itself. It is for the person's eyes only: see ADR 0016.
+	Code string `json:"code,omitempty"`
 	// Done is true when it ended; Problem is then nil for success.
 	Done    bool     `json:"done"`
 	Problem *Problem `json:"problem"`

@@ -19,6 +19,8 @@ const signInTool = "sign_in"
 type SignInStarted struct {
 	// URL is the address to open; "" when it is not known yet.
 	URL string
+	// Code is to be typed in there, on any device; "" for none.
+	Code string
 	// Opened reports whether a browser was opened on it.
 	Opened bool
 }
@@ -86,6 +88,9 @@ func (s *Session) startSignIn() json.RawMessage {
 		text = explain(name, err)
 	case started.Opened:
 		text = fmt.Sprintf("The sign-in to %s is open in the browser of this computer. Finish it there; the tools appear by themselves.", name)
+	case started.Code != "":
+		text = fmt.Sprintf("To sign in to %s, open this address in a browser on any device: %s and see that it shows the code %s, or type it in; the tools appear by themselves. "+
+			"Whoever has the code can sign in: show it to nobody else.", name, started.URL, started.Code)
 	case started.URL != "":
 		text = fmt.Sprintf("Open this address in a browser on this computer to sign in to %s: %s", name, started.URL)
 	default:

@@ -161,6 +161,7 @@ export namespace control {
 	    startedAt: string;
 	    url: string;
 	    browserOpened: boolean;
+	    code?: string;
 	    done: boolean;
 	    problem?: Problem;
 	}
