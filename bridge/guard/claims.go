@@ -46,13 +46,10 @@ func (c Claims) check() error {
 	return nil
 }
 
-// parser is the JWT parser for some algorithms, with the comparisons of RFC 7519
-// that the claims ask for. Subject and type are looked at afterwards.
-func (c Claims) parser(algorithms []string) *jwt.Parser {
-	options := []jwt.ParserOption{
-		jwt.WithValidMethods(algorithms), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(c.Leeway),
-		jwt.WithStrictDecoding(), jwt.WithJSONNumber(),
-	}
+// validator makes the comparisons of RFC 7519 that the claims ask for. Subject
+// and type are looked at afterwards.
+func (c Claims) validator() *jwt.Validator {
+	options := []jwt.ParserOption{jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(c.Leeway)}
 	if c.Issuer != "" {
 		options = append(options, jwt.WithIssuer(c.Issuer))
 	}
@@ -62,10 +59,10 @@ func (c Claims) parser(algorithms []string) *jwt.Parser {
 	if c.Now != nil {
 		options = append(options, jwt.WithTimeFunc(c.Now))
 	}
-	return jwt.NewParser(options...)
+	return jwt.NewValidator(options...)
 }
 
-// refusalOf turns a parser's error into what the caller may know of it. The
+// refusalOf turns an error of a verification into what the caller may know of it. The
 // signature is looked at first: nothing is said about the claims of a token that
 // somebody made up.
 func refusalOf(err error) *Refusal {

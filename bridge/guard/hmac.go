@@ -28,7 +28,7 @@ type HMAC struct {
 	claims     Claims
 	keys       []HMACKey
 	algorithms []string
-	parser     *jwt.Parser
+	validator  *jwt.Validator
 }
 
 var symmetric = []string{"HS256", "HS384", "HS512"}
@@ -61,7 +61,7 @@ func NewHMAC(c Claims, algorithms []string, keys ...HMACKey) (*HMAC, error) {
 			return nil, fmt.Errorf("guard hmac: %q is none of %s", a, strings.Join(symmetric, ", "))
 		}
 	}
-	return &HMAC{claims: c, keys: keys, algorithms: algorithms, parser: c.parser(algorithms)}, nil
+	return &HMAC{claims: c, keys: keys, algorithms: algorithms, validator: c.validator()}, nil
 }
 
 // Name implements Mode.
@@ -75,26 +75,29 @@ func (h *HMAC) Verify(_ context.Context, p Peek) (*Identity, error) {
 	if !slices.Contains(h.algorithms, p.Alg) {
 		return nil, refusalOf(errAlgorithm)
 	}
-	claims := jwt.MapClaims{}
-	_, err := h.parser.ParseWithClaims(p.credential, claims, func(t *jwt.Token) (any, error) {
-		if t.Header["crit"] != nil {
-			return nil, errors.New("the header demands an extension (crit)")
-		}
-		kid, _ := t.Header["kid"].(string)
-		var any jwt.VerificationKeySet
-		for _, k := range h.keys {
-			if k.ID == kid {
-				return []byte(k.Secret.Reveal()), nil
-			}
-			any.Keys = append(any.Keys, []byte(k.Secret.Reveal()))
-		}
-		if kid == "" { // no id to choose by: any of them
-			return any, nil
-		}
-		return nil, errors.New("no secret has the key id")
-	})
+	j, err := p.takeApart()
+	if err == nil {
+		err = j.signedBy(p.Alg, h.keysOf(p.Kid)...)
+	}
+	if err == nil {
+		err = h.validator.Validate(j.claims)
+	}
 	if err != nil {
 		return nil, refusalOf(err)
 	}
-	return h.claims.identity(h.Name(), claims)
+	return h.claims.identity(h.Name(), j.claims)
+}
+
+// keysOf are the secrets that a token may be signed with: the one that it names,
+// or any when it names none.
+func (h *HMAC) keysOf(kid string) (keys []any) {
+	for _, k := range h.keys {
+		if k.ID == kid {
+			return []any{[]byte(k.Secret.Reveal())}
+		}
+		if kid == "" {
+			keys = append(keys, []byte(k.Secret.Reveal()))
+		}
+	}
+	return keys
 }

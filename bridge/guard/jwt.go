@@ -37,7 +37,7 @@ type JWT struct {
 	claims     Claims
 	keys       KeySet
 	algorithms []string
-	parser     *jwt.Parser
+	validator  *jwt.Validator
 }
 
 // NewJWT makes the mode. Algorithms may be nil for all that are not symmetric.
@@ -53,7 +53,7 @@ func NewJWT(c Claims, algorithms []string, keys KeySet) (*JWT, error) {
 			return nil, fmt.Errorf("guard jwt: %q is none of %s", a, strings.Join(asymmetric, ", "))
 		}
 	}
-	return &JWT{claims: c, keys: keys, algorithms: algorithms, parser: c.parser(algorithms)}, nil
+	return &JWT{claims: c, keys: keys, algorithms: algorithms, validator: c.validator()}, nil
 }
 
 // Name implements Mode.
@@ -68,7 +68,11 @@ func (j *JWT) Verify(ctx context.Context, p Peek) (*Identity, error) {
 	if !slices.Contains(j.algorithms, p.Alg) {
 		return nil, refusalOf(errAlgorithm)
 	}
-	if j.claims.Issuer != "" && p.issuer() != j.claims.Issuer {
+	token, err := p.takeApart()
+	if err != nil {
+		return nil, refusalOf(err)
+	}
+	if j.claims.Issuer != "" && text(token.claims, "iss") != j.claims.Issuer {
 		return nil, invalid("token has another issuer", WrongIssuer) // its keys are not ours to look for
 	}
 	keys, err := j.keys.Key(ctx, p.Kid, p.Alg)
@@ -80,26 +84,19 @@ func (j *JWT) Verify(ctx context.Context, p Peek) (*Identity, error) {
 	if err != nil {
 		return nil, fmt.Errorf("guard jwt: keys of the issuer: %w", err)
 	}
-	claims := jwt.MapClaims{}
-	_, err = j.parser.ParseWithClaims(p.credential, claims, func(t *jwt.Token) (any, error) {
-		if t.Header["crit"] != nil { // RFC 7515 §4.1.11: we understand no extension
-			return nil, errors.New("the header demands an extension (crit)")
+	var fitting []any
+	for _, k := range keys {
+		if fits(k, p.Alg) {
+			fitting = append(fitting, k)
 		}
-		var set jwt.VerificationKeySet
-		for _, k := range keys {
-			if fits(k, p.Alg) {
-				set.Keys = append(set.Keys, k)
-			}
-		}
-		if len(set.Keys) == 0 {
-			return nil, errors.New("the key is of another kind")
-		}
-		return set, nil
-	})
+	}
+	if err = token.signedBy(p.Alg, fitting...); err == nil {
+		err = j.validator.Validate(token.claims)
+	}
 	if err != nil {
 		return nil, refusalOf(err)
 	}
-	return j.claims.identity(j.Name(), claims)
+	return j.claims.identity(j.Name(), token.claims)
 }
 
 // fits reports whether a key is of the kind that an algorithm wants.

@@ -83,14 +83,22 @@ func (m Mint) sign(key HMACKey, kind, id string, now time.Time, life time.Durati
 // Renew makes new tokens with what a refresh token says, scopes and roles
 // included. The old refresh token is denied: it is good once.
 func Renew(ctx context.Context, refresh secret.String, c Claims, key HMACKey, denied Denylist, access, life time.Duration, now time.Time) (Minted, error) {
-	claims := jwt.MapClaims{}
 	c.Now = func() time.Time { return now }
-	_, err := c.parser([]string{"HS256"}).ParseWithClaims(refresh.Reveal(), claims, func(*jwt.Token) (any, error) {
-		return []byte(key.Secret.Reveal()), nil
-	})
+	p := NewPeek(refresh.Reveal())
+	if !p.IsJWT || p.Alg != "HS256" {
+		return Minted{}, refusalOf(errAlgorithm)
+	}
+	token, err := p.takeApart()
+	if err == nil {
+		err = token.signedBy(p.Alg, []byte(key.Secret.Reveal()))
+	}
+	if err == nil {
+		err = c.validator().Validate(token.claims)
+	}
 	if err != nil {
 		return Minted{}, refusalOf(err)
 	}
+	claims := token.claims
 	if text(claims, "type") != "refresh" {
 		return Minted{}, invalid("token is not a refresh token", WrongType)
 	}

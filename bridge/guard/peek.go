@@ -14,37 +14,26 @@ type Peek struct {
 	IsJWT bool
 	// Alg and Kid are those of a JWT.
 	Alg, Kid string
+	crit     bool // the header demands an extension
 }
 
 // NewPeek looks at a credential.
 func NewPeek(credential string) Peek {
 	p := Peek{credential: credential}
-	parts := strings.Split(credential, ".")
-	if len(parts) != 3 || strings.HasPrefix(credential, keyPrefix) {
+	if strings.Count(credential, ".") != 2 || strings.HasPrefix(credential, keyPrefix) {
 		return p
 	}
 	var head struct {
-		Alg string `json:"alg"`
-		Kid string `json:"kid"`
+		Alg  string          `json:"alg"`
+		Kid  string          `json:"kid"`
+		Crit json.RawMessage `json:"crit"`
 	}
-	if decodePart(parts[0], &head) != nil || head.Alg == "" {
+	first, _, _ := strings.Cut(credential, ".")
+	if decodePart(first, &head) != nil || head.Alg == "" {
 		return p
 	}
-	p.IsJWT, p.Alg, p.Kid = true, head.Alg, head.Kid
+	p.IsJWT, p.Alg, p.Kid, p.crit = true, head.Alg, head.Kid, head.Crit != nil
 	return p
-}
-
-// issuer is the one that the token names, unverified; "" when it names none.
-func (p Peek) issuer() string {
-	_, rest, _ := strings.Cut(p.credential, ".")
-	body, _, _ := strings.Cut(rest, ".")
-	var claims struct {
-		Issuer string `json:"iss"`
-	}
-	if decodePart(body, &claims) != nil {
-		return ""
-	}
-	return claims.Issuer
 }
 
 // String keeps the credential out of logs.
