@@ -54,7 +54,8 @@ bench: ## speed and memory beside a bare pipe, HTTP and mcp-remote; writes docs/
 	@$(SETUP) test
 	@go test -run '^$$' -bench . -benchmem ./bridge/...
 	@DRAWBRIDGE_E2E=1 DRAWBRIDGE_LONG=1 DRAWBRIDGE_BENCH_REPORT=$(CURDIR)/docs/performance.md \
-	  go test -count=1 -v -timeout 30m ./test/bench
+	  go test -count=1 -v -timeout 30m ./test/bench && \
+	DRAWBRIDGE_E2E=1 DRAWBRIDGE_BENCH_REPORT=$(CURDIR)/docs/performance.md go test -count=1 -v -timeout 20m ./test/bench/bridge
 
 conformance: ## the official conformance suite through drawbridge, into docs/conformance.md; ONLY=auth/ runs a part
 	@$(SETUP) test

@@ -58,6 +58,9 @@ const (
 	DefaultMaxSize = 16 << 20
 	// waiting bounds the entries that wait to be written.
 	waiting = 4096
+	// gather is how long entries are gathered before they are written together: to
+	// take the lock and open the file for each would cost more than a request does.
+	gather  = 50 * time.Millisecond
 	maxLine = 64 << 10
 )
 
@@ -74,6 +77,24 @@ type Log struct {
 	mu     sync.Mutex
 	closed bool
 	lost   int
+
+	last ending // the run goroutine's
+}
+
+// ending is how the file looked after our last write: while it looks so, nobody
+// else has written, and its last line need not be read again.
+type ending struct {
+	hash string
+	size int64
+	file fs.FileInfo
+}
+
+func (e ending) holds(path string) bool {
+	if e.file == nil {
+		return false
+	}
+	now, err := os.Stat(path)
+	return err == nil && now.Size() == e.size && os.SameFile(now, e.file)
 }
 
 // Open opens the record in a folder, which is made. maxSize 0 means
@@ -129,6 +150,7 @@ func (l *Log) run() {
 	defer close(l.done)
 	for e := range l.entries {
 		batch := []Entry{e}
+		enough := time.NewTimer(gather)
 	more:
 		for len(batch) < 256 {
 			select {
@@ -137,10 +159,11 @@ func (l *Log) run() {
 					break more
 				}
 				batch = append(batch, e)
-			default:
+			case <-enough.C:
 				break more
 			}
 		}
+		enough.Stop()
 		l.mu.Lock()
 		if l.lost > 0 {
 			batch = append(batch, Entry{Time: time.Now(), Event: "lost", Reason: fmt.Sprintf("%d entries", l.lost)})
@@ -165,13 +188,18 @@ func (l *Log) write(batch []Entry) error {
 		return fmt.Errorf("audit: lock: %w", errors.Join(err, ctx.Err()))
 	}
 	defer func() { _ = lock.Unlock() }()
-	previous, size, err := lastHash(l.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		previous, err = newestRotated(filepath.Dir(l.path))
+	previous, size := l.last.hash, l.last.size
+	if !l.last.holds(l.path) {
+		var err error
+		previous, size, err = lastHash(l.path)
+		if errors.Is(err, fs.ErrNotExist) {
+			previous, err = newestRotated(filepath.Dir(l.path))
+		}
+		if err != nil {
+			return fmt.Errorf("audit: %w", err)
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("audit: %w", err)
-	}
+	l.last = ending{}
 	if size > l.max {
 		name := time.Now().UTC().Format("audit-20060102T150405.000000000Z.jsonl")
 		if err := os.Rename(l.path, filepath.Join(filepath.Dir(l.path), name)); err != nil {
@@ -194,9 +222,11 @@ func (l *Log) write(batch []Entry) error {
 		return fmt.Errorf("audit: %w", err)
 	}
 	_, err = file.Write(out.Bytes())
-	if err = errors.Join(err, file.Close()); err != nil {
+	info, statErr := file.Stat()
+	if err = errors.Join(err, statErr, file.Close()); err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
+	l.last = ending{previous, info.Size(), info}
 	return nil
 }
 

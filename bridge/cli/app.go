@@ -27,6 +27,7 @@ type app struct {
 	vaultKind           string // "": as the settings say
 	mayAsk, attended    bool   // see attend
 	verbose             bool
+	shared              *connections // nil: each session makes its own
 }
 
 func (a *app) paths() (config.Paths, error) { return config.Locate(a.configDir, a.stateDir) }

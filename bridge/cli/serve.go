@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -65,6 +66,7 @@ are let in only with --tls-cert, --tls-key and a guard. Who may do what is the
 				return err
 			}
 			defer closeManager(m)
+			a.shared = &connections{by: map[*credential.Account]*http.Client{}}
 			if !noAudit {
 				record, err := audit.Open(p.Audit(), 0, func(err error) { log.Error("the record cannot be written", "error", err) })
 				if err != nil {

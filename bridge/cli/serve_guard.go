@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -96,8 +97,13 @@ func (a *app) buildGuard(ctx context.Context, p config.Paths, settings *config.S
 		}
 		cfg.Policy = &guard.Policy{Rules: rules, BuiltInRoles: settings.Bridge.BuiltInRoles}
 	}
-	if c.Audit != nil {
-		cfg.Heard = func(d guard.Decision) { c.Audit.Add(entryOf(d)) }
+	asked := &atomic.Int64{}
+	go rest(ctx, asked)
+	cfg.Heard = func(d guard.Decision) {
+		asked.Add(1)
+		if c.Audit != nil {
+			c.Audit.Add(entryOf(d))
+		}
 	}
 	claims, err := g.claims()
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -149,7 +150,7 @@ func (a *app) bridge(ctx context.Context, p config.Paths, who whom, noAgent bool
 func (a *app) join(p config.Paths, account *credential.Account, report *control.Reporter, noAgent bool, hidden func(tool string) bool, log *slog.Logger, send era.Send) *watched {
 	server := account.Server()
 	reach := remote.Config{
-		HTTP: reachHTTP(account), URL: server.URL, Bearer: account, Headers: server.Headers, UserAgent: "drawbridge/" + a.Version, Log: log,
+		HTTP: a.shared.to(account), URL: server.URL, Bearer: account, Headers: server.Headers, UserAgent: "drawbridge/" + a.Version, Log: log,
 	}
 	if files := newHeaderFiles(server.HeaderFiles); len(files) > 0 {
 		reach.MoreHeaders = files.read
@@ -175,6 +176,25 @@ func (a *app) join(p config.Paths, account *credential.Account, report *control.
 		}), eras
 	}
 	return &watched{to: report, Session: era.NewClient(era.ClientConfig{Connect: connect, Send: send, Descriptions: memory, Log: log})}
+}
+
+// connections are those that the sessions of one process share, by account.
+type connections struct {
+	mu sync.Mutex
+	by map[*credential.Account]*http.Client
+}
+
+// to is the HTTP client for the connections to an account's server.
+func (c *connections) to(account *credential.Account) *http.Client {
+	if c == nil {
+		return reachHTTP(account)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.by[account] == nil {
+		c.by[account] = reachHTTP(account)
+	}
+	return c.by[account]
 }
 
 // reachHTTP is the HTTP client for a server's connections. With settings that

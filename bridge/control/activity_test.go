@@ -185,7 +185,7 @@ func TestActivityIsFollowed(t *testing.T) {
 
 func BenchmarkReportCall(b *testing.B) {
 	var r Reporter
-	r.calls = make(chan Call, reportQueue)
+	r.calls = make(chan *Call, reportQueue)
 	c := Call{Method: "tools/call", Tool: "echo", Status: CallOK}
 	for b.Loop() {
 		r.Call(c)

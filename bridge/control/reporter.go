@@ -14,7 +14,7 @@ import (
 
 const (
 	// reportQueue is how many calls wait for an agent that is slow; further ones
-	// are dropped and counted.
+	// are dropped and counted. Pointers wait, for most sessions have none.
 	reportQueue = 1024
 	// reportPage is how many calls one line tells at most.
 	reportPage = 256
@@ -31,7 +31,7 @@ type Reporter struct {
 	client *Client
 	socket string
 	every  time.Duration // see lookForAgent
-	calls  chan Call
+	calls  chan *Call
 	told   chan struct{} // holds one: the session is to be told again
 	end    context.CancelFunc
 	done   chan struct{}
@@ -49,7 +49,7 @@ func report(p config.Paths, s Session, every time.Duration) *Reporter {
 	s.PID = os.Getpid()
 	ctx, end := context.WithCancel(context.Background())
 	r := &Reporter{
-		client: Dial(p), socket: p.Socket(), calls: make(chan Call, reportQueue), told: make(chan struct{}, 1),
+		client: Dial(p), socket: p.Socket(), calls: make(chan *Call, reportQueue), told: make(chan struct{}, 1),
 		every: every, end: end, done: make(chan struct{}), closed: make(chan struct{}), session: s,
 	}
 	go r.run(ctx)
@@ -70,7 +70,7 @@ func (r *Reporter) Update(change func(*Session)) {
 // Call tells of a call that has ended. It does not wait.
 func (r *Reporter) Call(c Call) {
 	select {
-	case r.calls <- c:
+	case r.calls <- &c:
 	default:
 		r.mu.Lock()
 		r.dropped++
@@ -155,11 +155,11 @@ func (r *Reporter) stream(ctx context.Context) {
 				return
 			}
 		case c := <-r.calls:
-			if !say(r.page(c)) {
+			if !say(r.page(*c)) {
 				return
 			}
 		case <-r.closed:
-			for len(r.calls) > 0 && say(r.page(<-r.calls)) {
+			for len(r.calls) > 0 && say(r.page(*<-r.calls)) {
 			}
 			return
 		case <-ctx.Done():
@@ -181,7 +181,7 @@ func (r *Reporter) page(c Call) reportLine {
 	for len(line.Calls) < reportPage {
 		select {
 		case c := <-r.calls:
-			line.Calls = append(line.Calls, c)
+			line.Calls = append(line.Calls, *c)
 			continue
 		default:
 		}

@@ -142,7 +142,7 @@ func (s *Session) drain(limit time.Duration) {
 	}
 	said := make(chan struct{})
 	select {
-	case s.notes <- note{said: said}:
+	case s.notes <- &note{said: said}:
 	case <-t.C:
 		return
 	}

@@ -70,7 +70,7 @@ func (s *Session) tooLong(m jsonrpc.Message) {
 		return // the id has been parsed before
 	}
 	select {
-	case s.notes <- note{m: cancelled}:
+	case s.notes <- &note{m: cancelled}:
 	case <-s.ctx.Done():
 	}
 }

@@ -118,7 +118,7 @@ type Session struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
-	notes chan note // notifications and responses of the client, in order
+	notes chan *note // notifications and responses of the client, in order
 
 	noteLimit, cancelGrace, describeAfter time.Duration
 
@@ -151,7 +151,7 @@ func New(c Config) *Session {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Session{
 		remote: c.Remote, credential: c.Credential, send: c.Send, sendFor: c.SendFor, needSignIn: c.NeedSignIn, called: c.Called, log: c.Log,
-		ctx: ctx, cancel: cancel, notes: make(chan note, 256),
+		ctx: ctx, cancel: cancel, notes: make(chan *note, 256),
 		memory: c.Memory, signIn: c.SignIn, hide: c.Hide, callLimit: c.CallLimit, noteLimit: noteLimit, cancelGrace: cancelGrace, describeAfter: describeAfter, inFlight: map[*request]struct{}{},
 	}
 	if s.log == nil {
@@ -216,7 +216,7 @@ func (s *Session) Receive(m jsonrpc.Message) {
 			s.letGo(jsonrpc.Member(m.Params, "requestId"))
 		}
 		select {
-		case s.notes <- note{m: m}:
+		case s.notes <- &note{m: m}:
 		case <-s.ctx.Done():
 		}
 	}
