@@ -8,8 +8,10 @@ import { chromium } from './chromium.ts'
  *   the address that a window built with the tag `dev` serves; scripts/e2e.sh
  *   starts one, with an agent and a demo server, and DRAWBRIDGE_E2E_SERVER is the
  *   address of the latter.
+ * A third kind makes pictures: `npm run screenshots` writes docs/screenshots.
  */
 const backend = process.env['DRAWBRIDGE_E2E_BACKEND']
+const kind = process.env['DRAWBRIDGE_SCREENSHOTS'] ? 'screenshots' : 'page'
 // Below the range that systems hand out to others; another one for a second run
 // beside the first.
 const port = Number(process.env['DRAWBRIDGE_E2E_PORT'] ?? 24317)
@@ -31,7 +33,7 @@ export default defineConfig({
   },
   projects: backend
     ? [{ name: 'backend', testMatch: 'backend/*.spec.ts', use: { baseURL: backend } }]
-    : [{ name: 'page', testMatch: 'page/*.spec.ts', use: { baseURL: `http://127.0.0.1:${port}` } }],
+    : [{ name: kind, testMatch: `${kind}/*.spec.ts`, use: { baseURL: `http://127.0.0.1:${port}` } }],
   ...(backend
     ? {}
     : {

@@ -328,7 +328,8 @@ func TestDesktopDemo(t *testing.T) {
 }
 
 // TestDesktopByHand: the tray's menu is opened with the mouse and used with the
-// keyboard, as is the window. docs/screenshots are pictures that it leaves.
+// keyboard, as is the window. docs/screenshots/tray.png is cut out of a picture
+// that it leaves.
 func TestDesktopByHand(t *testing.T) {
 	if !harness.InDesktop(t) {
 		return

@@ -139,7 +139,12 @@ function walk(host: string, outcome: DoctorOutcome): DoctorLine[] {
   ]
 }
 
-const outcomes: Record<string, DoctorOutcome> = { notion: 'broken', linear: 'sign_in_needed', sentry: 'unreachable' }
+const outcomes: Record<string, DoctorOutcome> = {
+  builds: 'broken',
+  notion: 'broken',
+  linear: 'sign_in_needed',
+  sentry: 'unreachable',
+}
 
 export class FakeDoctor implements DoctorApi {
   readonly #options: Options
