@@ -29,8 +29,7 @@ import (
 // Entry is one line of the record.
 type Entry struct {
 	Time time.Time `json:"time"`
-	// Event is allowed, denied, limited, signed_in, refreshed, revoked, started or
-	// ended.
+	// Event is allowed, denied, limited, answered, revoked, started, ended or lost.
 	Event string `json:"event"`
 	// Subject, Email and Client are the caller; Mode is how it was recognised.
 	Subject string `json:"subject,omitempty"`

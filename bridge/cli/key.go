@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"drawbridge/bridge/audit"
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/guard"
 )
@@ -177,6 +178,7 @@ func (a *app) keyRevoke() *cobra.Command {
 			}
 			for _, k := range revoked {
 				fmt.Fprintf(a.Stderr, "Revoked key %s of %s.\n", k.ID, printable(k.Client))
+				a.note(audit.Entry{Event: "revoked", Client: k.Client, Reason: "API key " + k.ID})
 			}
 			return nil
 		},

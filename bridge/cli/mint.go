@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"drawbridge/bridge/audit"
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/guard"
 	"drawbridge/bridge/secret"
@@ -132,6 +133,11 @@ drawbridge serve, from within a second on. A token is kept as a hash only.`,
 			if err := shared.Denied.Deny(cmd.Context(), d); err != nil {
 				return fault.Wrap(err, fault.Storage, "The denylist cannot be written.", "Check that the folder "+p.Bridge()+" is yours, or that the shared state answers.")
 			}
+			what := "token id " + d.ID
+			if d.ID == "" {
+				what = "a token, or all of a caller"
+			}
+			a.note(audit.Entry{Event: "revoked", Subject: d.Subject, Reason: what})
 			fmt.Fprintln(a.Stderr, "Refused from now on.")
 			return nil
 		},

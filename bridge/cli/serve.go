@@ -98,7 +98,7 @@ are let in only with --tls-cert, --tls-key and a guard. Who may do what is the
 				return err == nil
 			}
 			c.Open = func(ctx context.Context, at localhttp.Target, caller guard.Caller, _ bool, send localhttp.Send) (localhttp.Session, error) {
-				return a.openFor(p, m, at, caller, send, log)
+				return a.openFor(p, m, at, caller, c.Audit, send, log)
 			}
 			c.Ready = func(addresses []string) { a.sayServing(settings, addresses, c.Unguarded) }
 			err = serve.Run(ctx, c)
@@ -124,7 +124,7 @@ are let in only with --tls-cert, --tls-key and a guard. Who may do what is the
 }
 
 // openFor connects a client of the local bridge to a server.
-func (a *app) openFor(p config.Paths, m *credential.Manager, at localhttp.Target, caller guard.Caller, send localhttp.Send, log *slog.Logger) (localhttp.Session, error) {
+func (a *app) openFor(p config.Paths, m *credential.Manager, at localhttp.Target, caller guard.Caller, record *audit.Log, send localhttp.Send, log *slog.Logger) (localhttp.Session, error) {
 	settings, err := config.Load(p)
 	if err != nil {
 		return nil, err
@@ -145,7 +145,11 @@ func (a *app) openFor(p config.Paths, m *credential.Manager, at localhttp.Target
 	account := m.Account(server, name)
 	hidden := func(tool string) bool { return !caller.MayUse(at.Server, tool) }
 	report := watch(p, account, "http")
-	join := a.join(p, account, report, a.ownVault(p), hidden, log, func(id json.RawMessage, raw []byte) error { return send(id, raw) })
+	about := joining{report: report, noAgent: a.ownVault(p), hidden: hidden, heard: answered(record, at.Server, account.Account(), caller)}
+	if settings.BridgeFor(at.Server).TellCaller {
+		about.headers = callerHeaders(caller.Identity)
+	}
+	join := a.join(p, account, about, log, func(id json.RawMessage, raw []byte) error { return send(id, raw) })
 	return &reported{Session: join, end: report.Close}, nil
 }
 

@@ -88,10 +88,7 @@ func (a *app) buildGuard(ctx context.Context, p config.Paths, settings *config.S
 		Limits: shared.Limits(guard.LimitConfig{PerSubject: g.perSubject, PerAddress: g.perAddress, Failures: g.failures}),
 	}
 	if settings.Bridge != nil {
-		rules := make([]guard.Rule, 0, len(settings.Bridge.Rules))
-		for _, r := range settings.Bridge.Rules {
-			rules = append(rules, guard.Rule(r))
-		}
+		rules := settings.Bridge.Rules
 		if err := guard.CheckRules(rules); err != nil {
 			return nil, fault.Wrap(err, fault.BadSettings, "A rule of the bridge cannot be understood: "+err.Error()+".", "Mend it in "+p.SettingsFile())
 		}

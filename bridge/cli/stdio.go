@@ -136,7 +136,7 @@ func (a *app) bridge(ctx context.Context, p config.Paths, who whom, noAgent bool
 	defer cancel()
 	defer stdio.WatchClient(cancel)()
 	err = stdio.Serve(ctx, a.Stdin, a.Stdout, log, func(w *stdio.Writer) stdio.Session {
-		return a.join(p, account, report, noAgent, nil, log, func(_ json.RawMessage, raw []byte) error { return thrift.after(w.Send(raw)) })
+		return a.join(p, account, joining{report: report, noAgent: noAgent}, log, func(_ json.RawMessage, raw []byte) error { return thrift.after(w.Send(raw)) })
 	})
 	if errors.Is(err, context.Canceled) {
 		return nil // asked to end by a signal
@@ -144,23 +144,46 @@ func (a *app) bridge(ctx context.Context, p config.Paths, who whom, noAgent bool
 	return err
 }
 
+// joining is what one session is made of beside its account.
+type joining struct {
+	report  *control.Reporter
+	noAgent bool
+	// hidden are tools that the client may not use; nil: none.
+	hidden func(tool string) bool
+	// headers go with each request, beside those of the settings.
+	headers map[string]string
+	// heard is told of each request that was answered; nil: nobody.
+	heard func(session.Call)
+}
+
+func (j joining) called() func(session.Call) {
+	told := tell(j.report)
+	if j.heard == nil {
+		return told
+	}
+	return func(c session.Call) {
+		told(c)
+		j.heard(c)
+	}
+}
+
 // join connects a client to an account's server, whichever era each of them
-// speaks. hidden says which tools this client does not get to see, beside those
-// of the server's settings; it may be nil.
-func (a *app) join(p config.Paths, account *credential.Account, report *control.Reporter, noAgent bool, hidden func(tool string) bool, log *slog.Logger, send era.Send) *watched {
-	server := account.Server()
+// speaks.
+func (a *app) join(p config.Paths, account *credential.Account, j joining, log *slog.Logger, send era.Send) *watched {
+	server, report := account.Server(), j.report
+	server.Headers = merged(server.Headers, j.headers)
 	reach := remote.Config{
 		HTTP: a.shared.to(account), URL: server.URL, Bearer: account, Headers: server.Headers, UserAgent: "drawbridge/" + a.Version, Log: log,
 	}
 	if files := newHeaderFiles(server.HeaderFiles); len(files) > 0 {
 		reach.MoreHeaders = files.read
 	}
-	hide := hidden
+	hide := j.hidden
 	if len(server.IgnoreTools) > 0 {
-		hide = func(tool string) bool { return server.Hides(tool) || hidden != nil && hidden(tool) }
+		hide = func(tool string) bool { return server.Hides(tool) || j.hidden != nil && j.hidden(tool) }
 	}
 	var signIn func(context.Context, bool) (session.SignInStarted, error)
-	if !noAgent {
+	if !j.noAgent {
 		signIn = func(ctx context.Context, open bool) (session.SignInStarted, error) {
 			return a.startSignIn(ctx, p, account, open)
 		}
@@ -169,10 +192,10 @@ func (a *app) join(p config.Paths, account *credential.Account, report *control.
 	connect := func(send era.Send) (era.Session, *era.Remote) {
 		conn, eras, isOld := a.connection(p, server, reach)
 		return session.New(session.Config{
-			Remote: agreed{conn, isOld, report}, Credential: account, Log: log, Called: tell(report),
+			Remote: agreed{conn, isOld, report}, Credential: account, Log: log, Called: j.called(),
 			Send: func(raw []byte) error { return send(nil, raw) }, SendFor: send,
 			Memory: memory, CallLimit: server.CallTimeout(), Hide: hide, SignIn: signIn,
-			NeedSignIn: func(ctx context.Context) { a.needSignIn(ctx, p, account, noAgent, log) },
+			NeedSignIn: func(ctx context.Context) { a.needSignIn(ctx, p, account, j.noAgent, log) },
 		}), eras
 	}
 	return &watched{to: report, Session: era.NewClient(era.ClientConfig{Connect: connect, Send: send, Descriptions: memory, Log: log})}

@@ -9,6 +9,23 @@ type Bridge struct {
 	Rules []BridgeRule `json:"rules,omitempty"`
 	// BuiltInRoles adds the roles viewer, developer and admin.
 	BuiltInRoles bool `json:"builtInRoles,omitempty"`
+	// Servers is what is different for single servers, by name.
+	Servers map[string]BridgeServer `json:"servers,omitempty"`
+}
+
+// BridgeServer is what the local bridge does for one server.
+type BridgeServer struct {
+	// TellCaller sends who the caller is along to the server, in the headers
+	// X-Drawbridge-Subject, -Email and -Client.
+	TellCaller bool `json:"tellCaller,omitempty"`
+}
+
+// BridgeFor is what the bridge does for a server.
+func (s *Settings) BridgeFor(server string) BridgeServer {
+	if s.Bridge == nil {
+		return BridgeServer{}
+	}
+	return s.Bridge.Servers[server]
 }
 
 // BridgeRule gives rights to those it matches: any of its first five members is

@@ -4,22 +4,13 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"drawbridge/bridge/config"
 )
 
-// Rule gives rights to those it matches: any of its conditions is enough.
-type Rule struct {
-	// Scopes, Roles, Subjects, Clients and Claims (NAME=VALUE) are whom it is for.
-	Scopes   []string `json:"scopes,omitempty"`
-	Roles    []string `json:"roles,omitempty"`
-	Subjects []string `json:"subjects,omitempty"`
-	Clients  []string `json:"clients,omitempty"`
-	Claims   []string `json:"claims,omitempty"`
-	// Servers, Methods and Tools are patterns with * and ?; empty means all.
-	// Tools are also the names of prompts.
-	Servers []string `json:"servers,omitempty"`
-	Methods []string `json:"methods,omitempty"`
-	Tools   []string `json:"tools,omitempty"`
-}
+// Rule gives rights to those it matches: any of its conditions is enough. It is
+// what the settings hold; Tools are also the names of prompts.
+type Rule = config.BridgeRule
 
 // Policy says what callers may do. The zero Policy lets everybody who was
 // admitted do everything that their own credential does not forbid.
@@ -62,7 +53,7 @@ func (p *Policy) mayReach(id *Identity, server string) bool {
 		return false
 	}
 	rules := p.rules()
-	return len(rules) == 0 || slices.ContainsFunc(rules, func(r Rule) bool { return r.isFor(id) && allows(r.Servers, server) })
+	return len(rules) == 0 || slices.ContainsFunc(rules, func(r Rule) bool { return isFor(r, id) && allows(r.Servers, server) })
 }
 
 // permit decides about one message. Of a refusal the caller learns the scopes
@@ -86,7 +77,7 @@ func (p *Policy) permit(id *Identity, server, method, name string) *Refusal {
 		if !allows(r.Servers, server) || !allows(r.Methods, method) || named(method) && !allows(r.Tools, name) {
 			continue
 		}
-		if r.isFor(id) {
+		if isFor(r, id) {
 			return nil
 		}
 		enough = append(enough, r.Scopes...)
@@ -97,7 +88,7 @@ func (p *Policy) permit(id *Identity, server, method, name string) *Refusal {
 // named reports whether a rule's Tools are about the method.
 func named(method string) bool { return method == "tools/call" || method == "prompts/get" }
 
-func (r Rule) isFor(id *Identity) bool {
+func isFor(r Rule, id *Identity) bool {
 	both := func(want, have []string) bool {
 		return slices.ContainsFunc(want, func(w string) bool { return slices.Contains(have, w) })
 	}
