@@ -43,12 +43,12 @@ func splice(object json.RawMessage, fields []field, drop ...string) json.RawMess
 	return append(out, '}')
 }
 
-// without is splice that only leaves out, and object itself when nothing of
-// that kind is in it.
+// without is an object without the members named in drop, and object itself when
+// nothing of that kind is in it.
 func without(object json.RawMessage, drop ...string) json.RawMessage {
 	for _, name := range drop {
 		if bytes.Contains(object, []byte(name)) {
-			return splice(object, nil, drop...)
+			return jsonrpc.Without(object, drop...)
 		}
 	}
 	return object

@@ -58,7 +58,10 @@ func (c *cookies) SetCookies(u *url.URL, given []*http.Cookie) {
 
 // Cookies implements http.CookieJar.
 func (c *cookies) Cookies(u *url.URL) []*http.Cookie {
-	if originOf(u) != c.origin {
+	c.mu.Lock()
+	none := len(c.names) == 0 // as of most servers: each call asks
+	c.mu.Unlock()
+	if none || originOf(u) != c.origin {
 		return nil
 	}
 	return c.jar.Cookies(u)

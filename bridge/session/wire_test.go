@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +15,7 @@ import (
 // wire is a network of pipes with a server at its end.
 type wire struct {
 	trouble
+	modern bool // the server speaks 2026-07-28 only
 	server *http.Server
 	conns  chan net.Conn
 	ended  chan struct{} // closed when nobody accepts any more
@@ -25,8 +27,8 @@ type wire struct {
 	seen   map[string]int
 }
 
-func newWire(f trouble) *wire {
-	l := &wire{trouble: f, conns: make(chan net.Conn), ended: make(chan struct{}), seen: map[string]int{}}
+func newWire(f trouble, modern bool) *wire {
+	l := &wire{trouble: f, modern: modern, conns: make(chan net.Conn), ended: make(chan struct{}), seen: map[string]int{}}
 	l.server = &http.Server{Handler: l}
 	go func() { _ = l.server.Serve(l) }()
 	return l
@@ -92,10 +94,10 @@ func (l *wire) fail(err error) {
 	l.broken = err
 }
 
-func (l *wire) calls(id string) int {
+func (l *wire) calls(name string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.seen[id]
+	return l.seen[name]
 }
 
 // ServeHTTP plays the server.
@@ -104,12 +106,15 @@ func (l *wire) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m, _ := jsonrpc.Parse(body)
 	l.mu.Lock()
 	session := fmt.Sprintf("s%d", l.life)
-	known := r.Header.Get("Mcp-Session-Id") == session
-	if known {
-		l.seen[string(m.ID)]++
+	known := l.modern || r.Header.Get("Mcp-Session-Id") == session
+	var name string
+	if _ = json.Unmarshal(jsonrpc.Member(m.Params, "name"), &name); known {
+		l.seen[name]++
 	}
 	l.mu.Unlock()
 	switch {
+	case l.modern && m.Method == "server/discover":
+		writeJSON(w, fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{}}}}`, m.ID))
 	case m.Method == "initialize":
 		w.Header().Set("Mcp-Session-Id", session)
 		writeJSON(w, fmt.Sprintf(opened, m.ID))
@@ -119,7 +124,7 @@ func (l *wire) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		l.resume(w, r)
 	case r.Method == http.MethodGet:
 		w.WriteHeader(http.StatusMethodNotAllowed)
-	case string(m.ID) == "7" && l.answer != nil:
+	case name == "first" && l.answer != nil:
 		l.answer(l, w, m)
 	case m.IsRequest():
 		writeJSON(w, fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"ran":1}}`, m.ID))
