@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"drawbridge/bridge/doctor/report"
@@ -121,6 +122,8 @@ func (w *walk) serverMetadata(ctx context.Context) bool {
 	l := report.Line{ID: "issuer.metadata", Title: "Its metadata can be found", Ref: "RFC 8414 §3.1, OpenID Connect Discovery §4; " + mcpAuth, Exchanges: seen.exchanges()}
 	if !has {
 		switch {
+		case err == nil && d.Server.Guessed:
+			return w.guessed(ctx, l, d)
 		case err == nil:
 			l.Got = "the endpoints that you gave: " + d.Server.TokenEndpoint
 			l.Status, l.Exchanges = report.OK, []int{}
@@ -149,6 +152,33 @@ func (w *walk) serverMetadata(ctx context.Context) bool {
 		}
 		return false
 	}
+	w.found, w.usable = d, true
+	return true
+}
+
+// guessed looks whether anybody is at the paths of MCP 2025-03-26, which are used
+// where there is no metadata of any kind.
+func (w *walk) guessed(ctx context.Context, l report.Line, d oauth.Discovery) bool {
+	l.Exchanges = nil
+	status := 0
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.Server.AuthorizationEndpoint, nil)
+	if err == nil {
+		var resp *http.Response
+		if resp, err = w.oauth.HTTPClient().Do(req); err == nil {
+			status = resp.StatusCode
+			_ = resp.Body.Close()
+		}
+	}
+	if err != nil || status == http.StatusNotFound {
+		l.Status, l.Got = report.Fail, fmt.Sprintf("none: %s", w.documents().words())
+		l.Remedy = "Check the address; if it is right, tell whoever runs the server that it needs RFC 9728 and RFC 8414 metadata. Endpoints that you know: --authorization-endpoint, --token-endpoint"
+		w.add(l)
+		return false
+	}
+	l.Ref = "MCP 2025-03-26, authorization: fallbacks"
+	l.Status, l.Got = report.Warn, fmt.Sprintf("none; there is something at %s (HTTP %d)", d.Server.AuthorizationEndpoint, status)
+	l.Remedy = "Drawbridge uses /authorize, /token and /register there, as in 2025-03-26. Tell whoever runs the server that it needs RFC 9728 and RFC 8414 metadata."
+	w.add(l)
 	w.found, w.usable = d, true
 	return true
 }

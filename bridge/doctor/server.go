@@ -65,6 +65,7 @@ func (w *walk) firstRequest(ctx context.Context) bool {
 		asked.Status, asked.Got = report.OK, "HTTP 401"
 		w.add(asked)
 		w.readChallenge(refused.Header)
+		w.challenge.Asked = true
 		return true
 	case errors.As(err, &refused):
 		asked.Status, asked.Got = report.Warn, fmt.Sprintf("HTTP %d, which is for a token with too few rights", refused.Status)
