@@ -46,7 +46,7 @@ pids="$pids $!"
 wait_for "$work/display"
 
 # Below the range that systems hand out to others.
-port=24318
+port=${DRAWBRIDGE_E2E_BACKEND_PORT:-24318}
 DISPLAY=:$(cat "$work/display")
 export DISPLAY GDK_BACKEND=x11 NO_AT_BRIDGE=1
 DRAWBRIDGE_CONFIG_DIR=$(member configDir) DRAWBRIDGE_STATE_DIR=$(member stateDir) \
@@ -60,4 +60,4 @@ until curl -fs -o /dev/null "http://127.0.0.1:$port/"; do
 done
 
 cd "$here"
-DRAWBRIDGE_E2E_BACKEND=http://127.0.0.1:$port DRAWBRIDGE_E2E_SERVER=$(member server) npx playwright test "$@" 9>&-
+DRAWBRIDGE_E2E_BACKEND=http://127.0.0.1:$port DRAWBRIDGE_E2E_SERVER=$(member server) DRAWBRIDGE_E2E_HOME=$(member home) npx playwright test "$@" 9>&-

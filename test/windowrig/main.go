@@ -13,14 +13,18 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
 	"drawbridge/bridge/agent"
+	"drawbridge/bridge/clients"
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/control"
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/demo"
+	"drawbridge/bridge/doctor"
+	"drawbridge/bridge/doctor/report"
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/vault"
 )
@@ -32,6 +36,8 @@ type ready struct {
 	// ConfigDir and StateDir are for DRAWBRIDGE_CONFIG_DIR and DRAWBRIDGE_STATE_DIR.
 	ConfigDir string `json:"configDir"`
 	StateDir  string `json:"stateDir"`
+	// Home is where the MCP clients of this world keep their settings.
+	Home string `json:"home"`
 }
 
 func main() {
@@ -57,6 +63,10 @@ func run() error {
 	}
 	defer func() { _ = server.Close() }()
 
+	home, err := makeHome(dir)
+	if err != nil {
+		return err
+	}
 	manager := credential.NewManager(credential.Config{Paths: paths, Vault: vault.NewMemory(), Version: "windowrig"})
 	var wg sync.WaitGroup
 	ended := make(chan error, 1)
@@ -66,6 +76,11 @@ func run() error {
 			Accounts: agent.Credentials(manager),
 			Browser:  func(context.Context, string) error { return errors.New("the test opens it") },
 			Version:  "windowrig",
+			Command:  filepath.Join(dir, "drawbridge"),
+			Clients:  clients.Env{GOOS: "linux", Home: home},
+			Doctor: func(ctx context.Context, server config.Server, account string, progress func(report.Line)) (report.Report, error) {
+				return examine(ctx, manager, server, account, progress), nil
+			},
 		})
 	})
 	defer wg.Wait()
@@ -82,7 +97,7 @@ func run() error {
 			return fmt.Errorf("wait for the agent: %w", err)
 		}
 	}
-	if err := json.NewEncoder(os.Stdout).Encode(ready{server.URL(), paths.Config, paths.State}); err != nil {
+	if err := json.NewEncoder(os.Stdout).Encode(ready{server.URL(), paths.Config, paths.State, home}); err != nil {
 		return err
 	}
 
@@ -97,4 +112,27 @@ func run() error {
 	case err := <-ended:
 		return fmt.Errorf("the agent ended: %w", err)
 	}
+}
+
+// makeHome makes a home in which Cursor has been used: with settings of its own,
+// comments included.
+func makeHome(dir string) (string, error) {
+	folder := filepath.Join(dir, "home", ".cursor")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return "", err
+	}
+	const settings = "{\n  // mine\n  \"mcpServers\": {\n    \"files\": {\"command\": \"files-server\", \"env\": {\"KEY\": \"hidden\"}}\n  }\n}\n"
+	return filepath.Dir(folder), os.WriteFile(filepath.Join(folder, "mcp.json"), []byte(settings), 0o600)
+}
+
+// examine is the doctor, with a trace, as `drawbridge agent` has it.
+func examine(ctx context.Context, m *credential.Manager, server config.Server, account string, progress func(report.Line)) report.Report {
+	trace := &doctor.Trace{}
+	r := doctor.Run(ctx, doctor.Config{
+		Server: server, Account: account, Credential: m.Account(server, account), Version: "windowrig", Progress: progress, Trace: trace,
+	})
+	var text strings.Builder
+	_, _ = trace.WriteTo(&text) // a builder takes all
+	r.Trace = text.String()
+	return r
 }
