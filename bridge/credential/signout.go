@@ -77,7 +77,15 @@ func (a *Account) revoke(ctx context.Context, r *record) error {
 			continue
 		}
 		t.Endpoint, t.Client = r.RevocationEndpoint, who
-		errs = append(errs, client.Revoke(ctx, t))
+		err := client.Revoke(ctx, t)
+		// A server whose access tokens are read by resources alone cannot revoke one
+		// and says so (RFC 7009 §2.2.1). With the grant gone no other comes of it.
+		var refused *oauth.TokenError
+		if t.Hint == "access_token" && len(errs) == 1 && errs[0] == nil && errors.As(err, &refused) && refused.Code == "unsupported_token_type" {
+			a.m.log.Debug("the access token lives until it ends: its issuer cannot revoke one", "key", a.key)
+			err = nil
+		}
+		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fault.Wrap(errors.Join(ErrNotRevoked, err), fault.Unreachable,
