@@ -114,7 +114,7 @@ func Run(ctx context.Context, cfg Config) report.Report {
 	cfg.HTTP.CloseIdleConnections()
 	return report.Report{
 		Name: cfg.Server.Name, URL: w.shownURL(), Account: cfg.Account, Version: cfg.Version,
-		StartedAt: began.Round(0), Millis: time.Since(began).Milliseconds(), Outcome: w.outcome(), Lines: w.lines,
+		StartedAt: began.Round(0), Millis: time.Since(began).Milliseconds(), Outcome: w.outcome(), Lines: w.lines, Found: w.learned(),
 	}
 }
 

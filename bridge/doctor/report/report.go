@@ -98,9 +98,45 @@ type Report struct {
 	Millis  int64   `json:"millis"`
 	Outcome Outcome `json:"outcome"`
 	Lines   []Line  `json:"lines"`
+	Found   Found   `json:"found"`
 	// Trace is the HTTP traffic without secrets, as text; "" where nobody asked
 	// for it. It may be cut at its end, and says so there.
 	Trace string `json:"trace,omitempty"`
+}
+
+// Way is how Drawbridge becomes known to an authorization server.
+type Way string
+
+// The ways; "" where none was found out.
+const (
+	// ByDocument: by a document at an address (Client ID Metadata Documents).
+	ByDocument Way = "document"
+	// ByItself: it registers itself (RFC 7591).
+	ByItself Way = "dynamic"
+	// AsGiven: a person has given a client id.
+	AsGiven Way = "given"
+	// ByHand: a person has to register it and give the client id.
+	ByHand Way = "by_hand"
+)
+
+// Found is what the walk has learned of a server, for who is about to add it.
+// What servers say is cut to a bound and holds nothing that deceives the eye.
+type Found struct {
+	// Name is what the server calls itself, Provider what Drawbridge calls its
+	// authorization server, if it knows it; "" where there is none.
+	Name     string `json:"name"`
+	Provider string `json:"provider"`
+	// Issuer is the authorization server's identifier.
+	Issuer       string `json:"issuer"`
+	Registration Way    `json:"registration"`
+	// RedirectURI is what to register by hand; its port stands for any (RFC 8252 §7.3).
+	RedirectURI string `json:"redirectUri"`
+	// Secret: a client that is registered by hand needs its secret, too.
+	Secret bool `json:"secret"`
+	// Scopes are those that a sign-in asks for.
+	Scopes []string `json:"scopes"`
+	// Open: the server asks for no sign-in.
+	Open bool `json:"open"`
 }
 
 // Count is how many lines have a verdict.

@@ -88,6 +88,43 @@ const screens: Screen[] = [
     },
   },
   {
+    name: 'add-presets',
+    scene: 'mixed',
+    open: async (page) => page.getByRole('button', { name: 'Add server' }).click(),
+  },
+  {
+    name: 'add-found',
+    scene: 'mixed',
+    open: async (page) => {
+      await page.getByRole('button', { name: 'Add server' }).click()
+      await page.getByLabel('Server address').fill('https://notes.example/mcp')
+      await page.getByLabel('Name').focus()
+      await page.clock.runFor(500)
+      await expect(page.getByRole('region', { name: 'What was found' })).toContainText('mcp:tools')
+    },
+  },
+  {
+    name: 'add-by-hand',
+    scene: 'mixed',
+    open: async (page) => {
+      await page.getByRole('button', { name: 'Add server' }).click()
+      await page.getByRole('button', { name: 'GitHub' }).click()
+      await page.clock.runFor(500)
+      await expect(page.getByLabel('Client ID')).toBeVisible()
+    },
+  },
+  {
+    name: 'add-nothing-found',
+    scene: 'mixed',
+    open: async (page) => {
+      await page.getByRole('button', { name: 'Add server' }).click()
+      await page.getByLabel('Server address').fill('https://nobody.example/mcp')
+      await page.getByLabel('Name').focus()
+      await page.clock.runFor(500)
+      await expect(page.getByRole('button', { name: 'Look again' })).toBeVisible()
+    },
+  },
+  {
     name: 'add-errors',
     scene: 'mixed',
     open: async (page) => {

@@ -2,7 +2,7 @@ import * as app from '@/wailsjs/go/main/App'
 import type { report } from '@/wailsjs/go/models'
 import { EventsOn } from '@/wailsjs/runtime/runtime'
 import { ask, list } from './ask'
-import type { DoctorApi, DoctorLine, DoctorOutcome, DoctorReport } from './doctor'
+import type { DoctorApi, DoctorLine, DoctorOutcome, DoctorReport, Found } from './doctor'
 
 /** The DoctorApi over Wails' bridge to Go. */
 export function doctorBridge(): DoctorApi {
@@ -32,6 +32,11 @@ function toReport(raw: report.Report): DoctorReport {
     account: raw.account ?? '',
     outcome: raw.outcome as DoctorOutcome,
     lines: list(raw.lines).map(toLine),
+    found: {
+      ...raw.found,
+      registration: raw.found.registration as Found['registration'],
+      scopes: list(raw.found.scopes),
+    },
     trace: raw.trace ?? '',
   }
 }

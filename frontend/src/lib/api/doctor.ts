@@ -13,7 +13,13 @@ export interface DoctorLine extends Omit<report.Line, 'status' | 'remedy' | 'exc
 
 export type DoctorOutcome = 'healthy' | 'sign_in_needed' | 'broken' | 'unreachable'
 
-export interface DoctorReport extends Omit<report.Report, 'lines' | 'outcome' | 'trace' | 'account'> {
+/** What was learned of a server, for who is about to add it. */
+export interface Found extends Omit<report.Found, 'registration'> {
+  registration: '' | 'document' | 'dynamic' | 'given' | 'by_hand'
+}
+
+export interface DoctorReport extends Omit<report.Report, 'lines' | 'outcome' | 'trace' | 'account' | 'found'> {
+  found: Found
   account: string
   outcome: DoctorOutcome
   lines: DoctorLine[]

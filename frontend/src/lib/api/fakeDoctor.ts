@@ -1,4 +1,4 @@
-import type { DoctorApi, DoctorLine, DoctorOutcome, DoctorReport, Examination, Patient, Status } from './doctor'
+import type { DoctorApi, DoctorLine, DoctorOutcome, DoctorReport, Examination, Found, Patient, Status } from './doctor'
 import { ApiError } from './problem'
 
 // The doctor of the fake agent. What it finds depends on the server's name:
@@ -195,8 +195,42 @@ export class FakeDoctor implements DoctorApi {
       millis: 1240,
       outcome,
       lines,
+      found: found(host, outcome),
       trace: trace(host, startedAt),
     }
+  }
+}
+
+/** GitHub wants to be told by hand, others register Drawbridge themselves. */
+function found(host: string, outcome: DoctorOutcome): Found {
+  const none: Found = {
+    name: '',
+    provider: '',
+    issuer: '',
+    registration: '',
+    redirectUri: '',
+    secret: false,
+    scopes: [],
+    open: false,
+  }
+  if (outcome === 'unreachable') return none
+  if (host === 'open.example.com') return { ...none, open: true }
+  if (host === 'api.githubcopilot.com') {
+    const byHand = { registration: 'by_hand', redirectUri: 'http://127.0.0.1:33418/callback', secret: true } as const
+    return {
+      ...none,
+      ...byHand,
+      name: 'GitHub MCP Server',
+      provider: 'GitHub',
+      issuer: 'https://github.com/login/oauth',
+    }
+  }
+  return {
+    ...none,
+    name: 'Example Notes',
+    issuer: 'https://auth.example.com',
+    registration: 'dynamic',
+    scopes: ['mcp:tools'],
   }
 }
 

@@ -2,6 +2,7 @@ import type { AddressFault } from '@/lib/state/naming'
 import type { State } from '@/lib/api/types'
 import { activity } from './activity'
 import { clients } from './clients'
+import { discovery } from './discovery'
 import { doctor } from './doctor'
 import { firstrun } from './firstrun'
 import { inspect } from './inspect'
@@ -16,6 +17,7 @@ export const text = {
   doctor,
   activity,
   firstrun,
+  discovery,
   inspect,
   sessions,
   settings,

@@ -219,6 +219,16 @@ export namespace report {
 	    Skipped = "skipped",
 	    Warn = "warning",
 	}
+	export interface Found {
+	    name: string;
+	    provider: string;
+	    issuer: string;
+	    registration: string;
+	    redirectUri: string;
+	    secret: boolean;
+	    scopes: string[];
+	    open: boolean;
+	}
 	export interface Line {
 	    id: string;
 	    section: string;
@@ -238,6 +248,7 @@ export namespace report {
 	    millis: number;
 	    outcome: string;
 	    lines: Line[];
+	    found: Found;
 	    trace?: string;
 	}
 
