@@ -9,6 +9,9 @@ type Bridge struct {
 	Rules []BridgeRule `json:"rules,omitempty"`
 	// BuiltInRoles adds the roles viewer, developer and admin.
 	BuiltInRoles bool `json:"builtInRoles,omitempty"`
+	// Serve are the options with which the agent runs `drawbridge serve`; nil: it
+	// does not. An empty list runs it as it is without options.
+	Serve []string `json:"serve,omitempty"`
 	// Servers is what is different for single servers, by name.
 	Servers map[string]BridgeServer `json:"servers,omitempty"`
 }
