@@ -125,7 +125,10 @@ const (
 )
 
 // write puts the table into the file, between the marks.
-func (r *report) write(path string) error {
+func (r *report) write(path string) error { return place(path, from, to, r.String()) }
+
+// place puts a text into a file, between two lines.
+func place(path, from, to, text string) error {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -135,5 +138,5 @@ func (r *report) write(path string) error {
 	if !ok || !there {
 		return fmt.Errorf("%s has no place for the table", path)
 	}
-	return os.WriteFile(path, []byte(before+from+"\n"+r.String()+"\n"+to+after), 0o644)
+	return os.WriteFile(path, []byte(before+from+"\n"+text+"\n"+to+after), 0o644)
 }

@@ -254,6 +254,19 @@ func (d *Desktop) Programs() []string {
 	return names
 }
 
+// StartProgram starts a program as the desktop would; the test ends it.
+func (d *Desktop) StartProgram(program string, args ...string) {
+	d.t.Helper()
+	cmd := exec.Command(program, args...)
+	cmd.Env = append(d.bareEnv(), d.desktop...)
+	if err := cmd.Start(); err != nil {
+		d.t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
+	d.t.Cleanup(func() { _ = cmd.Process.Kill(); <-ended })
+}
+
 // Pids are the processes of a program of Drawbridge's in this world.
 func (d *Desktop) Pids(name string) []int {
 	d.t.Helper()
