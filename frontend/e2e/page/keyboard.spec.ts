@@ -1,18 +1,7 @@
-import { expect, test, type Page } from '@playwright/test'
+import { expect, test } from '@playwright/test'
+import { tabTo } from '../keys.ts'
 
 // Everything can be done without a mouse, and the focus is never lost.
-
-async function tabTo(page: Page, name: string) {
-  for (let i = 0; i < 60; i++) {
-    await page.keyboard.press('Tab')
-    const focused = await page.evaluate(() => {
-      const e = document.activeElement
-      return e === null ? '' : (e.getAttribute('aria-label') ?? e.textContent.trim())
-    })
-    if (focused === name) return
-  }
-  throw new Error(`Tab never comes to ${name}`)
-}
 
 test('add, sign in, read the token, sign out and remove by keyboard', async ({ page }) => {
   await page.goto('/?scene=empty&signInTime=600')

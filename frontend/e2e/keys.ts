@@ -1,0 +1,14 @@
+import type { Page } from '@playwright/test'
+
+/** Presses Tab until what has the name has the focus. */
+export async function tabTo(page: Page, name: string): Promise<void> {
+  for (let i = 0; i < 60; i++) {
+    await page.keyboard.press('Tab')
+    const focused = await page.evaluate(() => {
+      const e = document.activeElement
+      return e === null ? '' : (e.getAttribute('aria-label') ?? e.textContent.trim())
+    })
+    if (focused === name) return
+  }
+  throw new Error(`Tab never comes to ${name}`)
+}

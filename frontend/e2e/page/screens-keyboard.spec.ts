@@ -1,0 +1,71 @@
+import { expect, test } from '@playwright/test'
+import { tabTo } from '../keys.ts'
+
+// Clients, doctor and settings without a mouse; the focus is never lost.
+
+test('connect a client and take that back by keyboard', async ({ page }) => {
+  await page.goto('/')
+  await tabTo(page, 'Clients')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('heading', { name: 'Clients' })).toBeFocused()
+  await tabTo(page, 'Connect\u2026 Claude Code')
+  await page.keyboard.press('Enter')
+  await expect(page.getByLabel('Server', { exact: true })).toBeFocused()
+  // The diff scrolls, so it is on the way.
+  await page.keyboard.press('Tab')
+  await expect(page.getByRole('region', { name: /^Change to/ })).toBeFocused()
+  await tabTo(page, 'Write the change')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('button', { name: 'Close' })).toBeFocused()
+  await page.keyboard.press('Shift+Tab')
+  await expect(page.getByRole('button', { name: 'Undo' })).toBeFocused()
+  await page.keyboard.press('Enter')
+  await expect(page.getByText('The change has been taken back.')).toBeVisible()
+  await expect(page.getByRole('button', { name: 'Close' })).toBeFocused()
+  await page.keyboard.press('Escape')
+  await expect(page.getByRole('button', { name: 'Connect\u2026 Claude Code' })).toBeFocused()
+})
+
+test('examine a server and read the trace by keyboard', async ({ page }) => {
+  await page.goto('/')
+  await tabTo(page, 'Doctor')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('heading', { name: 'Doctor' })).toBeFocused()
+  await tabTo(page, 'Examine')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('button', { name: 'Copy report' })).toBeVisible()
+  await tabTo(page, 'Copy report')
+  await page.keyboard.press('Enter')
+  await expect(page.getByText('Copied')).toBeVisible()
+  await tabTo(page, 'HTTP traffic, without secrets')
+  await page.keyboard.press('Enter')
+  await page.keyboard.press('Tab')
+  await expect(page.getByRole('region', { name: 'HTTP traffic' })).toBeFocused()
+})
+
+test('an examination that is cancelled leaves the focus where the next one begins', async ({ page }) => {
+  await page.goto('/?doctorStep=never')
+  await tabTo(page, 'Doctor')
+  await page.keyboard.press('Enter')
+  await tabTo(page, 'Examine')
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('button', { name: 'Cancel' })).toBeFocused()
+  await expect(page.getByText('5 answers so far')).toBeVisible()
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('button', { name: 'Examine again' })).toBeFocused()
+})
+
+test('choose a theme and switch a setting by keyboard', async ({ page }) => {
+  await page.emulateMedia({ colorScheme: 'light' })
+  await page.goto('/')
+  await tabTo(page, 'Settings')
+  await page.keyboard.press('Enter')
+  await page.keyboard.press('Tab')
+  await expect(page.getByRole('radio', { name: 'System' })).toBeFocused()
+  await page.keyboard.press('ArrowRight')
+  await page.keyboard.press('ArrowRight')
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark')
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Space')
+  await expect(page.getByRole('switch', { name: 'Start at login' })).not.toBeChecked()
+})
