@@ -4,13 +4,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-engines=test/engines
-if ! cmp -s "$engines/package-lock.json" "$engines/node_modules/.drawbridge-lock"; then
-  echo "soak: installing npm packages in $engines/: other authorization servers" >&2
-  (cd "$engines" && npm ci --no-audit --no-fund --loglevel=error </dev/null >&2)
-  cp "$engines/package-lock.json" "$engines/node_modules/.drawbridge-lock"
-fi
-
 # Two tests at a time: each has its own provider, keychain and processes.
 export DRAWBRIDGE_E2E=1 DRAWBRIDGE_LONG=1
 export DRAWBRIDGE_SOAK_REPORT=${DRAWBRIDGE_SOAK_REPORT:-$PWD/docs/soak.md}

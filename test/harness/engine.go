@@ -23,7 +23,7 @@ func (r *Rig) StartEngine(engine string, o ProviderOptions) *Provider {
 		args = append(args, "--program", r.buildEngine(filepath.Join(engines, engine)))
 	case "workers":
 		if _, err := os.Stat(filepath.Join(engines, "node_modules", "miniflare", "package.json")); err != nil {
-			r.t.Fatalf("the engine is missing; install it with `make soak`, or:\n  (cd %s && npm ci)", engines)
+			r.t.Fatalf("the engine is missing; install it with `make test`, or:\n  (cd %s && npm ci)", engines)
 		}
 	}
 	var facts struct{ Issuer string }
