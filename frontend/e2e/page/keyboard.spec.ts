@@ -62,6 +62,8 @@ test('add another account and remove it by keyboard', async ({ page }) => {
 })
 
 test('sign out everywhere by keyboard', async ({ page }) => {
+  const noon = new Date('2026-03-14T12:00:00Z')
+  await page.clock.install({ time: noon })
   await page.goto('/?scene=mixed&signInTime=never&signOutTime=300')
   const open = page.getByRole('button', { name: 'Sign out everywhere\u2026' })
   await tabTo(page, 'Sign out everywhere\u2026')
@@ -80,8 +82,13 @@ test('sign out everywhere by keyboard', async ({ page }) => {
 
   await page.keyboard.press('Enter')
   await page.keyboard.press('Tab')
+  // The clock stands still, so that each state is there to be seen.
+  await page.clock.pauseAt(new Date(noon.getTime() + 3_600_000))
   await page.keyboard.press('Enter')
+  await expect(dialog.getByRole('status')).toContainText('0 of 4 done')
+  await page.clock.runFor(400)
   await expect(dialog.getByRole('status')).toContainText('1 of 4 done')
+  await page.clock.resume()
   await expect(dialog.getByRole('status')).toContainText('not every provider could be told')
   await expect(dialog).toContainText('auth.example.com does not answer')
   await expect(dialog.getByRole('button', { name: 'Close' })).toBeFocused()
