@@ -185,6 +185,8 @@ export const text = {
     lifetime: 'Lifetime',
     issued: 'Issued',
     notBefore: 'Not before',
+    refresh: 'Renewed',
+    now: 'Now',
     expires: 'Expires',
     expired: 'Expired',
     none: 'Not stated',
