@@ -1,3 +1,4 @@
+import './lib/i18n/language'
 import { mount } from 'svelte'
 import './lib/styles/tokens.css'
 import './lib/styles/base.css'
@@ -17,4 +18,4 @@ async function chooseApi(): Promise<Api> {
 applyTheme(rememberedTheme())
 
 const target = document.getElementById('app')
-if (target) mount(App, { target, props: { api: await chooseApi() } })
+if (target) void chooseApi().then((api) => mount(App, { target, props: { api } }))
