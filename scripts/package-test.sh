@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes the Linux packages of the command, installs the .deb into an empty root of
 # its own, runs what it brought, and removes it again. Nothing of this machine is
-# changed. PACKAGE_WINDOW=yes does the same with the window's package.
+# changed. The .rpm is listed, and what is made for macOS is looked into.
+# PACKAGE_WINDOW=yes does the same with the window's packages.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
@@ -12,7 +13,7 @@ ok() { printf 'ok: %s\n' "$*"; }
 command -v dpkg >/dev/null || fail "dpkg is missing"
 [ "$(id -u)" = 0 ] || [ -z "${CI:-}" ] || fail "dpkg needs root"
 export PACKAGE_WINDOW=${PACKAGE_WINDOW:-no} PACKAGES=$work/packages VERSION=1.2.3
-scripts/package.sh linux
+scripts/package.sh linux macos
 cd "$work"
 deb=packages/drawbridge_1.2.3-1_amd64.deb
 [ "$(go env GOARCH)" = amd64 ] || deb=packages/drawbridge_1.2.3-1_$(go env GOARCH).deb
@@ -51,6 +52,10 @@ if [ "$PACKAGE_WINDOW" = yes ]; then
   "${installer[@]}" --force-depends --install packages/drawbridge-desktop_1.2.3-1_*.deb >"$work/log" 2>&1 || { cat "$work/log"; fail "the window's package does not install"; }
   missing=$(ldd "$root/usr/bin/drawbridge-desktop" | grep 'not found') && fail "the window lacks $missing"
   grep -q '^Exec=drawbridge-desktop' "$root/usr/share/applications/drawbridge.desktop" || fail "there is no desktop entry"
+  grep -q '^MimeType=.*x-scheme-handler/drawbridge;' "$root/usr/share/applications/drawbridge.desktop" || fail "the entry takes no links"
+  if command -v desktop-file-validate >/dev/null; then
+    desktop-file-validate "$root/usr/share/applications/drawbridge.desktop" || fail "the desktop entry is not valid"
+  fi
   [ -f "$root/usr/share/icons/hicolor/scalable/apps/drawbridge.svg" ] || fail "there is no icon"
   "${installer[@]}" --purge drawbridge-desktop >"$work/log" 2>&1 || { cat "$work/log"; fail "the window's package does not go"; }
   ok "window"
@@ -62,7 +67,52 @@ left=$(find "$root" -type f ! -path '*/var/lib/dpkg/*')
 grep -q drawbridge "$work/home/.codex/config.toml" || fail "a client's settings went with it"
 ok "removed"
 
-if command -v rpm >/dev/null; then
-  [[ $(rpm -qlp packages/drawbridge-1.2.3-1.*.rpm) == */usr/bin/drawbridge$'\n'* ]] || fail "the .rpm brings no command"
-  ok "rpm lists the command"
+# lists FILE: what a package holds, one path a line, whichever program can tell.
+lists() {
+  if command -v rpm >/dev/null; then rpm -qlp "$1"
+  elif command -v bsdtar >/dev/null; then bsdtar -tf "$1" | sed 's|^\./|/|'
+  else return 1; fi
+}
+# holds FILE PATH...: fails unless FILE, a package or an archive, has each path.
+holds() {
+  local file=$1 content path
+  shift
+  case $file in
+    *.rpm) content=$(lists "$file") ;;
+    *) content=$(tar -tzf "$file" | sed 's|^\./|/|') ;;
+  esac
+  for path in "$@"; do
+    grep -qx "$path" <<<"$content" || fail "$(basename "$file") has no $path; it has: $content"
+  done
+}
+if command -v rpm >/dev/null || command -v bsdtar >/dev/null; then
+  holds packages/drawbridge-1.2.3-1.*.rpm /usr/bin/drawbridge /usr/bin/drawbridge-demo /usr/share/man/man1/drawbridge.1.gz \
+    /usr/share/man/man1/drawbridge-install.1.gz /usr/share/bash-completion/completions/drawbridge \
+    /usr/share/zsh/site-functions/_drawbridge /usr/share/fish/vendor_completions.d/drawbridge.fish
+  [ "$PACKAGE_WINDOW" != yes ] || holds packages/drawbridge-desktop-1.2.3-1.*.rpm /usr/bin/drawbridge-desktop \
+    /usr/share/applications/drawbridge.desktop /usr/share/icons/hicolor/scalable/apps/drawbridge.svg /usr/share/pixmaps/drawbridge.png
+  ok "what the .rpm holds"
 fi
+
+for cpu in arm64 amd64; do
+  holds "packages/drawbridge-1.2.3-macos-$cpu.tar.gz" /bin/drawbridge /bin/drawbridge-demo /share/man/man1/drawbridge.1 /LICENSE
+done
+layout=packages/Drawbridge-layout-1.2.3-macos.tar.gz
+inside=/Drawbridge.app/Contents
+holds "$layout" $inside/Info.plist $inside/PkgInfo $inside/MacOS/drawbridge $inside/MacOS/drawbridge-demo \
+  $inside/Resources/drawbridge.icns $inside/Resources/dev.drawbridge.agent.plist
+mkdir app && tar -xzf "$layout" -C app
+if command -v python3 >/dev/null; then
+  python3 - app$inside <<'END' || fail "the app's property lists"
+import plistlib, sys
+folder = sys.argv[1]
+info = plistlib.load(open(folder + "/Info.plist", "rb"))
+assert info["CFBundleShortVersionString"] == info["CFBundleVersion"] == "1.2.3", info
+assert info["CFBundleURLTypes"][0]["CFBundleURLSchemes"] == ["drawbridge"], info
+icon = open(folder + "/Resources/" + info["CFBundleIconFile"], "rb").read()
+assert icon[:4] == b"icns" and int.from_bytes(icon[4:8], "big") == len(icon), icon[:8]
+assert plistlib.load(open(folder + "/Resources/dev.drawbridge.agent.plist", "rb"))["RunAtLoad"] is True
+END
+fi
+[[ $(head -c4 app$inside/MacOS/drawbridge | od -An -tx1) == *"cf fa ed fe"* ]] || fail "the app's command is no Mach-O program"
+ok "what is made for macOS"
