@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
-	"slices"
 	"sync"
 	"time"
 
@@ -287,26 +286,6 @@ func (a *App) Reconnect() {
 	case a.retry <- struct{}{}:
 	default: // asked already
 	}
-}
-
-// AddServer adds a server to the settings and returns it as it stands then.
-func (a *App) AddServer(server config.Server) (added control.Server, err error) {
-	err = a.call(func(ctx context.Context, agent Agent) error {
-		if err := agent.AddServer(ctx, server); err != nil {
-			return err
-		}
-		s, err := agent.Snapshot(ctx)
-		if err != nil {
-			return err
-		}
-		i := slices.IndexFunc(s.Servers, func(s control.Server) bool { return s.Named && s.Name == server.Name })
-		if i < 0 {
-			return fault.New(fault.UnknownServer, "The server was removed again at once.", "")
-		}
-		added = s.Servers[i]
-		return nil
-	})
-	return added, err
 }
 
 // AddAccount begins to sign in to another account of the server with the name.

@@ -116,7 +116,7 @@ func TestAppFollowsTheAgent(t *testing.T) {
 	if first.Snapshot == nil || len(first.Snapshot.Servers) != 0 {
 		t.Fatalf("first change %+v, want an empty snapshot", first)
 	}
-	added, err := app.AddServer(config.Server{Name: "demo", URL: "https://demo.example.com/mcp"})
+	added, err := app.AddServer(NewServer{Name: "demo", URL: "https://demo.example.com/mcp"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,11 +178,11 @@ func TestAppGivesRefusalsAsFaults(t *testing.T) {
 		want fault.Code
 	}{
 		{"http to another machine", func() error {
-			_, err := app.AddServer(config.Server{Name: "x", URL: "http://example.com/mcp"})
+			_, err := app.AddServer(NewServer{Name: "x", URL: "http://example.com/mcp"})
 			return err
 		}, fault.BadURL},
 		{"a name with a space", func() error {
-			_, err := app.AddServer(config.Server{Name: "a b", URL: "https://example.com/mcp"})
+			_, err := app.AddServer(NewServer{Name: "a b", URL: "https://example.com/mcp"})
 			return err
 		}, fault.Usage},
 		{"an account without a name", func() error { _, err := app.AddAccount("nobody", ""); return err }, fault.Usage},

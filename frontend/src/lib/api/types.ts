@@ -1,4 +1,4 @@
-import type { config, control, token } from '@/wailsjs/go/models'
+import type { control, main, token } from '@/wailsjs/go/models'
 import type { ActivityApi } from './activity'
 import type { ClientsApi } from './clients'
 import type { DoctorApi } from './doctor'
@@ -14,7 +14,7 @@ export { ApiError, problemOf, type Problem } from './problem'
 export type State = `${control.State}`
 
 export type Identity = control.Identity
-export type NewServer = Pick<config.Server, 'name' | 'url' | 'clientId' | 'scopes'>
+export type NewServer = main.NewServer
 
 export interface SignIn extends Omit<control.SignIn, 'problem'> {
   problem: Problem | null

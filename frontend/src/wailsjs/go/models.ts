@@ -1,71 +1,3 @@
-export namespace config {
-	
-	export interface Assertion {
-	    file?: string;
-	    command?: string[];
-	}
-	export interface Callback {
-	    host?: string;
-	    port?: number;
-	    path?: string;
-	}
-	export interface Endpoints {
-	    issuer?: string;
-	    authorization?: string;
-	    token?: string;
-	    registration?: string;
-	    revocation?: string;
-	    device?: string;
-	    introspection?: string;
-	    userinfo?: string;
-	}
-	export interface IdentityProvider {
-	    issuer?: string;
-	    tokenEndpoint?: string;
-	    clientId?: string;
-	}
-	export interface OAuth {
-	    clientMetadataUrl?: string;
-	    privateKeyFile?: string;
-	    privateKeyAlg?: string;
-	    grant?: string;
-	    resource?: string;
-	    noResource?: boolean;
-	    authorizeParams?: Record<string, string>;
-	    tokenEndpointAuthMethod?: string;
-	    callback: Callback;
-	    endpoints: Endpoints;
-	    assumePkce?: boolean;
-	    useIdToken?: boolean;
-	    dpop?: string;
-	    assertion: Assertion;
-	    identityProvider: IdentityProvider;
-	}
-	export interface TLS {
-	    caFile?: string;
-	    clientCertFile?: string;
-	    clientKeyFile?: string;
-	    proxy?: string;
-	}
-	export interface Server {
-	    name: string;
-	    url: string;
-	    clientId?: string;
-	    scopes?: string[];
-	    headers?: Record<string, string>;
-	    headerFiles?: string[];
-	    ignoreTools?: string[];
-	    timeout?: string;
-	    allowHttp?: boolean;
-	    transport?: string;
-	    protocol?: string;
-	    oauth: OAuth;
-	    tls: TLS;
-	    account?: string;
-	}
-
-}
-
 export namespace control {
 	
 	export enum Folder {
@@ -207,6 +139,12 @@ export namespace main {
 	    url: string;
 	    name: string;
 	    problem?: control.Problem;
+	}
+	export interface NewServer {
+	    name: string;
+	    url: string;
+	    clientId?: string;
+	    scopes?: string[];
 	}
 
 }
