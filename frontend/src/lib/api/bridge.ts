@@ -17,9 +17,7 @@ export function bridge(): Api {
     preferences: preferencesBridge(),
     activity: activityBridge(),
     snapshot: () => ask(async () => toSnapshot(await app.Snapshot())),
-    // The settings know more of a server than the page asks for; what is left out is as usual.
-    addServer: (server) =>
-      ask(async () => toServer(await app.AddServer(server as Parameters<typeof app.AddServer>[0]))),
+    addServer: (server) => ask(async () => toServer(await app.AddServer(server))),
     removeServer: (name) => ask(() => app.RemoveServer(name) as Promise<Problem | null>),
     removeAccount: (key) => ask(() => app.RemoveAccount(key) as Promise<Problem | null>),
     addAccount: (name, account) => ask(async () => toSignIn(await app.AddAccount(name, account))),
