@@ -199,7 +199,7 @@ func (c *Conn) requestTo(ctx context.Context, token secret.String, method, addre
 		return nil, fmt.Errorf("request: %w", err)
 	}
 	if body != nil {
-		carry(req, body)
+		req = carry(req, body)
 	}
 	for k, v := range c.headers {
 		req.Header.Set(k, v)
