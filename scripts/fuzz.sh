@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make fuzz: the fuzz targets of bridge/, one after another, FUZZTIME for all of
+# make fuzz: the fuzz targets, one after another, FUZZTIME for all of
 # them together (such as 90s, 10m, 2h). A name runs those whose name or package it
 # is a part of. What makes one fail is kept by Go beside it, in testdata/fuzz/, and
 # belongs into the commit that mends it.
@@ -23,7 +23,7 @@ while IFS=: read -r file line; do
   name=${name%%(*}
   target="./$(dirname "$file") $name"
   [[ -n $only && $target != *"$only"* ]] || targets+=("$target")
-done < <(grep -rho --include='*_test.go' -H '^func Fuzz[A-Za-z0-9_]*(' bridge | sort)
+done < <(grep -rho --include='*_test.go' -H '^func Fuzz[A-Za-z0-9_]*(' bridge ./*_test.go | sort)
 [ ${#targets[@]} -gt 0 ] || { echo "fuzz: no target is called $only" >&2; exit 2; }
 
 each=$((seconds / ${#targets[@]}))
