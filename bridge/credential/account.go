@@ -51,9 +51,10 @@ type Account struct {
 	bad   secret.String // the token that the server refused last
 	badAt time.Time
 	// The last renewal that went wrong: it is not repeated for every call.
-	failed    error
-	failedFor secret.String
-	failedAt  time.Time
+	failed      error
+	failedFor   secret.String
+	failedAt    time.Time
+	failedPause time.Duration
 }
 
 // Key identifies the credential; see Key.
@@ -313,6 +314,8 @@ func plainCause(err error) string {
 	switch {
 	case errors.Is(err, errNoRefreshToken):
 		return "the access token has ended and cannot be renewed"
+	case errors.Is(err, errNoCompany):
+		return "the sign-in at your company's identity provider has ended"
 	case errors.Is(err, errRefused):
 		return "the server refuses the access token, which cannot be renewed"
 	case errors.As(err, &t) && t.Code == "invalid_client":

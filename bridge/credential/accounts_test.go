@@ -31,7 +31,7 @@ type asks struct{ prompt, hint, client string }
 // signInAs signs in to an account as a person, and says what the server was asked.
 func (w *world) signInAs(a *credential.Account, email string) (asks, error) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), longEnough)
 	defer cancel()
 	var asked asks
 	err := a.SignIn(ctx, credential.UI{Open: func(_ context.Context, address string) error {
@@ -66,7 +66,7 @@ func subjectOf(t *testing.T, a *credential.Account) string {
 // TestAccountsAreKeptApart: two people at one server, seen by several
 // processes, through renewals and refusals. Each gets its own token only.
 func TestAccountsAreKeptApart(t *testing.T) {
-	w := newWorld(t, 2*time.Second)
+	w := newWorld(t, life)
 	for name, email := range map[string]string{"": ada, "work": grace} {
 		if _, err := w.signInAs(w.account(name), email); err != nil {
 			t.Fatalf("%q: %v", name, err)
@@ -78,7 +78,8 @@ func TestAccountsAreKeptApart(t *testing.T) {
 		for name, email := range map[string]string{"": ada, "default": ada, "work": grace, "WORK": grace} {
 			a := m.Account(w.server, name)
 			work.Go(func() {
-				for until := time.Now().Add(5 * time.Second); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
+				for range 60 {
+					w.clock.pass(life / 200) // all of them together: several lives
 					if got := subjectOf(t, a); got != email {
 						t.Errorf("%s got the token of %s", a.Name(), got)
 						return
@@ -182,7 +183,8 @@ func TestSomebodyElseIsRefused(t *testing.T) {
 }
 
 // TestOneRegistrationForTwoAtOnce: two accounts that sign in at the same time
-// for the first time.
+// for the first time. Up to two of them listen on another port than the registered
+// one, so it is looked first whether the server minds.
 func TestOneRegistrationForTwoAtOnce(t *testing.T) {
 	w := newWorld(t, time.Minute)
 	var work sync.WaitGroup
@@ -195,7 +197,7 @@ func TestOneRegistrationForTwoAtOnce(t *testing.T) {
 		})
 	}
 	work.Wait()
-	if c := w.demo.Counts(); c.Registrations != 1 || c.Authorizations != 3 {
+	if c := w.demo.Counts(); c.Registrations != 1 || c.Authorizations < 3 || c.Authorizations > 3+2 {
 		t.Errorf("the server saw %+v", c)
 	}
 }

@@ -93,6 +93,7 @@ func (a *Account) Adopt(ctx context.Context, in Adopted) error {
 	a.mu.Lock()
 	a.loaded = false // read again, with the facts' new time
 	a.mu.Unlock()
+	a.tell(EventSignedIn, r, "taken over")
 	a.m.log.Info("sign-in taken over", "key", a.key, "issuer", r.Issuer, "expires", r.ExpiresAt, "renewable", !r.Refresh.IsZero())
 	return nil
 }

@@ -98,9 +98,9 @@ func TestAdopt(t *testing.T) {
 
 // TestAdoptExpired: the access token has ended, the refresh token is good.
 func TestAdoptExpired(t *testing.T) {
-	w := newWorld(t, 2*time.Second)
+	w := newWorld(t, life)
 	in := elsewhere(t, w)
-	time.Sleep(2100 * time.Millisecond)
+	w.clock.pass(life)
 	a := w.process()
 	if err := a.Adopt(t.Context(), in); err != nil {
 		t.Fatal(err)

@@ -3,7 +3,6 @@ package credential
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,7 +13,6 @@ import (
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/oauth"
 	"drawbridge/bridge/secret"
-	"drawbridge/bridge/vault"
 )
 
 const (
@@ -98,36 +96,16 @@ func (a *Account) assertion(ctx context.Context, r *record) (secret.String, erro
 // person's ID token there for an assertion that names the authorization server
 // of the MCP server (MCP extension Enterprise-Managed Authorization).
 func (a *Account) identityAssertion(ctx context.Context, r *record) (secret.String, error) {
-	idp := a.server.OAuth.IdentityProvider
-	at := idp.TokenEndpoint
-	if at == "" {
-		at = idp.Issuer
-	}
-	if at == "" {
-		return secret.String{}, fault.New(fault.Usage, "The grant id_jag needs the company's identity provider.", "Name it: --idp-issuer URL and --idp-client-id ID.")
-	}
-	idToken, err := a.assertion(ctx, r)
+	provider, m, client, err := a.identityProvider(ctx)
 	if err != nil {
 		return secret.String{}, err
 	}
-	// The person named it, so it may be in a private network whatever the MCP
-	// server is; and it is not what the MCP server says.
-	provider := a.m.oauthFor(a.server, at)
-	client := oauth.ClientCredentials{ClientID: idp.ClientID}
-	if client.Secret, err = a.m.vault.Get(ctx, idpSecretEntry(a.server)); err != nil && !errors.Is(err, vault.ErrNotFound) {
+	idToken, err := a.idToken(ctx, r, provider, m, client)
+	if err != nil {
 		return secret.String{}, err
 	}
-	endpoint := idp.TokenEndpoint
-	if endpoint == "" {
-		m, err := provider.ServerMetadata(ctx, idp.Issuer)
-		if err != nil {
-			return secret.String{}, err
-		}
-		endpoint = m.TokenEndpoint
-		client.AuthMethod = oauth.AuthMethodFor(m, !client.Secret.IsZero())
-	}
 	return provider.IdentityAssertion(ctx, oauth.AssertionRequest{
-		TokenEndpoint: endpoint, Client: client, IDToken: idToken, Audience: r.Issuer, Resource: r.Resource, Scopes: r.Asked,
+		TokenEndpoint: m.TokenEndpoint, Client: client, IDToken: idToken, Audience: r.Issuer, Resource: r.Resource, Scopes: r.Asked,
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/oauth"
@@ -27,26 +26,11 @@ func (a *Account) authorize(ctx context.Context, ui UI, d oauth.Discovery, clien
 	if err != nil {
 		return err
 	}
-	opened := false
-	if ui.Open != nil {
-		if err := ui.Open(ctx, auth.URL); err != nil {
-			a.m.log.Warn("browser not opened", "error", err)
-		} else {
-			opened = true
-		}
-	}
-	if ui.Show != nil {
-		ui.Show(auth.URL, opened)
-		callback.Onward = func(address string) { ui.Show(address, false) }
-	}
-	if !opened && ui.Elsewhere != nil && d.Server.DeviceAuthorizationEndpoint != "" {
-		ui.Elsewhere()
-	}
-	stop := func() {}
-	if !opened {
-		stop = takePasted(ctx, ui, callback)
-	}
+	opened, stop := a.lead(ctx, ui, callback, auth)
 	defer stop()
+	if ui.Elsewhere != nil && d.Server.DeviceAuthorizationEndpoint != "" {
+		ui.Elsewhere(opened)
+	}
 	var answer *oauth.Answer
 	for again := false; ; again = true {
 		if answer, err = callback.Wait(ctx, auth); err != nil {
@@ -68,24 +52,49 @@ func (a *Account) authorize(ctx context.Context, ui UI, d oauth.Discovery, clien
 				continue
 			}
 		}
-		p := fault.Public(err)
-		answer.Finish(oauth.Page{Title: "Not signed in", Text: strings.TrimSpace(p.What + " " + p.Next)})
+		notSignedIn(answer, err)
 		return err
 	}
+	a.signedInPage(answer)
+	return nil
+}
+
+// lead leads the person to a page: in a browser that is opened, or by telling
+// the address. Until stop, which returns when nobody is asked any more, an address
+// that is pasted counts as the browser's answer.
+func (a *Account) lead(ctx context.Context, ui UI, callback *oauth.Callback, auth *oauth.Authorization) (opened bool, stop func()) {
+	callback.Expect(auth) // who is quick answers before anybody waits
+	if ui.Open != nil {
+		if err := ui.Open(ctx, auth.URL); err != nil {
+			a.m.log.Warn("browser not opened", "error", err)
+		} else {
+			opened = true
+		}
+	}
+	if ui.Show != nil {
+		ui.Show(auth.URL, opened)
+		callback.Onward = func(address string) { ui.Show(address, false) }
+	}
+	if opened {
+		return true, func() {}
+	}
+	return false, takePasted(ctx, ui, callback)
+}
+
+// signedInPage is the browser's last page of a sign-in that succeeded.
+func (a *Account) signedInPage(answer *oauth.Answer) {
 	who := ""
 	if f, err := a.Facts(); err == nil && f.Display() != "" {
 		who = " as " + f.Display()
 	}
 	answer.Finish(oauth.Page{OK: true, Title: "Signed in to " + a.Name(), Text: "You are signed in" + who + ". You can close this tab."})
-	return nil
 }
 
 // canRegister reports whether err is the refusal of a client that we have
 // registered ourselves.
 func (a *Account) canRegister(d oauth.Discovery, err error) bool {
 	var t *oauth.TokenError
-	_, described := a.document(d)
-	return errors.As(err, &t) && t.Code == "invalid_client" && a.server.ClientID == "" && !described && d.Server.RegistrationEndpoint != ""
+	return errors.As(err, &t) && t.Code == "invalid_client" && a.server.ClientID == "" && !a.described(d) && d.Server.RegistrationEndpoint != ""
 }
 
 // anew registers once more and makes the same authorization for the new client.

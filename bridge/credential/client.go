@@ -33,9 +33,14 @@ type registration struct {
 // client finds the OAuth client for an authorization server, with a callback
 // that listens already: the one that the user gave, else the one of a metadata
 // document where the server takes such, else the one registered
-// there before (old: it may have been forgotten there), else a new registration (MCP 2025-11-25, client registration).
+// there before (old: it may have been forgotten there, or be refused on another
+// port), else a new registration (MCP 2025-11-25, client registration).
 func (a *Account) client(ctx context.Context, d oauth.Discovery) (c oauth.ClientCredentials, cb *oauth.Callback, old bool, err error) {
-	if described, ok := a.document(d); ok && a.server.ClientID == "" {
+	if a.described(d) {
+		described, err := a.document(d)
+		if err != nil {
+			return described, nil, false, err
+		}
 		callback, err := a.listen(ctx, "")
 		return described, callback, false, err
 	}
@@ -72,7 +77,7 @@ func (a *Account) client(ctx context.Context, d oauth.Discovery) (c oauth.Client
 		return oauth.ClientCredentials{
 			ClientID: known.ClientID, Secret: secret.New(known.ClientSecret),
 			AuthMethod: known.AuthMethod, SecretExpiresAt: known.SecretExpiresAt,
-		}, callback, a.m.now().Sub(known.RegisteredAt) > trusted, nil
+		}, callback, a.m.now().Sub(known.RegisteredAt) > trusted || known.RedirectURI != callback.RedirectURI(), nil
 	}
 	fresh, err := a.register(ctx, d, callback.RedirectURI())
 	if err != nil {
@@ -86,6 +91,9 @@ func (a *Account) client(ctx context.Context, d oauth.Discovery) (c oauth.Client
 // was stored (SetClientSecret).
 func (a *Account) givenClient(ctx context.Context, d oauth.Discovery) (oauth.ClientCredentials, error) {
 	c := oauth.ClientCredentials{ClientID: a.server.ClientID}
+	if err := a.checkHome(d); err != nil {
+		return c, err
+	}
 	s, err := a.m.vault.Get(ctx, clientSecretEntry(a.server))
 	if err != nil && !errors.Is(err, vault.ErrNotFound) {
 		return c, err

@@ -23,18 +23,25 @@ func (m *Manager) whileOpen(ctx context.Context) (context.Context, context.Cance
 // closes before the request has a connection. From then on it may be on its
 // way, and its answer must not be lost.
 func (m *Manager) untilSent(ctx context.Context) (context.Context, context.CancelFunc) {
+	const sent, givenUp = 1, 2
 	ctx, cancel := context.WithCancel(ctx)
-	var sent atomic.Bool
+	var state atomic.Int32
 	go func() { // ends with ctx
 		select {
 		case <-m.closing:
-			if sent.CompareAndSwap(false, true) {
+			if state.CompareAndSwap(0, givenUp) {
 				cancel()
 			}
 		case <-ctx.Done():
 		}
 	}()
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { sent.Store(true) },
+		GotConn: func(got httptrace.GotConnInfo) {
+			// A request whose context has ended is sent all the same when its
+			// connection comes at that moment.
+			if !state.CompareAndSwap(0, sent) && state.Load() == givenUp {
+				_ = got.Conn.Close()
+			}
+		},
 	}), cancel
 }

@@ -12,6 +12,14 @@ import (
 // errors are fault.BadSettings.
 func (a *Account) Transport() (*http.Transport, error) { return transport(a.server.TLS) }
 
+// CheckTLS finds out whether connections can be made with the settings: whether
+// the files can be read and hold what they have to. Its errors are those of
+// network.Transport.
+func CheckTLS(s config.TLS) error {
+	_, err := transport(s)
+	return err
+}
+
 func transport(s config.TLS) (*http.Transport, error) {
 	return network.Transport(network.Settings{CAFile: s.CAFile, ClientCertFile: s.ClientCertFile, ClientKeyFile: s.ClientKeyFile, Proxy: s.Proxy})
 }

@@ -11,10 +11,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/credential"
@@ -22,10 +21,11 @@ import (
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/secret"
 	"drawbridge/bridge/vault"
+	"drawbridge/test/leaks"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m)
+	leaks.Main(m)
 }
 
 // world is one user's computer with the demo's servers beside it.
@@ -38,6 +38,7 @@ type world struct {
 	logMu  sync.Mutex
 	people sync.WaitGroup
 	server config.Server
+	clock  clock // of the servers and of all processes
 }
 
 func (w *world) Write(p []byte) (int, error) {
@@ -48,17 +49,14 @@ func (w *world) Write(p []byte) (int, error) {
 
 func newWorld(t *testing.T, lifetime time.Duration) *world {
 	t.Helper()
-	d, err := demo.Start(context.Background(), demo.Config{TokenLifetime: lifetime})
+	dir := t.TempDir()
+	w := &world{t: t, vault: vault.NewMemory(), paths: config.Paths{Config: filepath.Join(dir, "config"), State: filepath.Join(dir, "state")}}
+	d, err := demo.Start(context.Background(), demo.Config{TokenLifetime: lifetime, Now: w.clock.now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.Close() })
-	dir := t.TempDir()
-	w := &world{
-		t: t, demo: d, vault: vault.NewMemory(),
-		paths:  config.Paths{Config: filepath.Join(dir, "config"), State: filepath.Join(dir, "state")},
-		server: config.Server{Name: "demo", URL: d.URL()},
-	}
+	w.demo, w.server = d, config.Server{Name: "demo", URL: d.URL()}
 	t.Cleanup(w.people.Wait)
 	return w
 }
@@ -67,14 +65,16 @@ func newWorld(t *testing.T, lifetime time.Duration) *world {
 // folders, and nothing in memory.
 func (w *world) process() *credential.Account { return w.manager().Account(w.server, "") }
 
-func (w *world) manager() *credential.Manager {
+func (w *world) manager() *credential.Manager { return w.managerAt(w.clock.now) }
+
+func (w *world) managerAt(now func() time.Time) *credential.Manager {
 	client := &http.Client{Transport: &http.Transport{}}
 	m := credential.NewManager(credential.Config{
-		Paths: w.paths, Vault: w.vault, HTTP: client,
+		Paths: w.paths, Vault: w.vault, HTTP: client, Now: now,
 		Log: slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	w.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), longEnough)
 		defer cancel()
 		m.Close(ctx)
 		client.CloseIdleConnections()
@@ -98,7 +98,7 @@ func (w *world) person(opened *int) credential.UI {
 func (w *world) signIn(a *credential.Account) {
 	w.t.Helper()
 	opened := 0
-	ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), longEnough)
 	defer cancel()
 	if err := a.SignIn(ctx, w.person(&opened)); err != nil || opened != 1 {
 		w.t.Fatalf("SignIn = %v, browser opened %d times", err, opened)
@@ -107,7 +107,7 @@ func (w *world) signIn(a *credential.Account) {
 
 func bearer(t *testing.T, a *credential.Account) secret.String {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), longEnough)
 	defer cancel()
 	s, err := a.Bearer(ctx)
 	if err != nil {
@@ -144,10 +144,10 @@ func TestSignInThenBearer(t *testing.T) {
 
 // Many callers in several processes find the token at its end: one refresh.
 func TestOneRefreshForAll(t *testing.T) {
-	w := newWorld(t, 2*time.Second)
+	w := newWorld(t, life)
 	w.signIn(w.process())
 	before := bearer(t, w.process())
-	time.Sleep(2100 * time.Millisecond) // a real token ends by the real clock
+	w.clock.pass(life)
 
 	var work sync.WaitGroup
 	var mu sync.Mutex
@@ -176,6 +176,11 @@ func TestShortTokenIsNotRefreshedForEveryCall(t *testing.T) {
 	w := newWorld(t, 5*time.Second)
 	a := w.process()
 	w.signIn(a)
+	f, err := a.Facts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.clock.stop(f.IssuedAt.Add(3 * time.Second)) // however long the calls take
 	for range 50 {
 		bearer(t, a)
 	}
@@ -216,7 +221,7 @@ func TestRejectedTokenIsRenewedOnce(t *testing.T) {
 // server that refuses fresh ones, but another process' newer token is used, and
 // one that has come to its end on the way is renewed.
 func TestRejectedAgain(t *testing.T) {
-	w := newWorld(t, 2*time.Second)
+	w := newWorld(t, life)
 	a, other := w.process(), w.process()
 	w.signIn(a)
 	first := bearer(t, a)
@@ -234,7 +239,7 @@ func TestRejectedAgain(t *testing.T) {
 		t.Errorf("of one that was replaced: %v", err)
 	}
 	second := bearer(t, a)
-	time.Sleep(2100 * time.Millisecond)
+	w.clock.pass(life)
 	before := w.demo.Counts().Refreshes
 	if err := a.Reject(t.Context(), credential.Rejection{Token: second, Status: 401, Again: true}); err != nil {
 		t.Errorf("of one that has ended: %v", err)
@@ -258,7 +263,7 @@ func TestSignOutRevokesAndForgets(t *testing.T) {
 	if s := bearer(t, a); !s.IsZero() {
 		t.Error("a token is left")
 	}
-	time.Sleep(1100 * time.Millisecond) // others look once a second
+	w.clock.pass(lookAgain)
 	if s := bearer(t, other); !s.IsZero() {
 		t.Error("another process still uses the token")
 	}
@@ -283,7 +288,7 @@ func TestRejectWithoutSignInAsksForOne(t *testing.T) {
 	}
 	// ... until somebody signs in, in whatever process.
 	w.signIn(w.process())
-	time.Sleep(1100 * time.Millisecond)
+	w.clock.pass(lookAgain)
 	if bearer(t, a).IsZero() {
 		t.Error("no token after the sign-in")
 	}
@@ -291,30 +296,38 @@ func TestRejectWithoutSignInAsksForOne(t *testing.T) {
 
 func TestSecondSignInJoinsTheFirst(t *testing.T) {
 	w := newWorld(t, time.Minute)
-	opened := 0
+	var opened atomic.Int32
 	release := make(chan struct{})
-	slow := credential.UI{Open: func(ctx context.Context, url string) error {
-		opened++
-		go func() {
+	slow := credential.UI{Open: func(_ context.Context, url string) error {
+		opened.Add(1)
+		w.people.Go(func() {
 			<-release
-			_, _ = demo.SignInAsPerson(ctx, url, "ada@example.com")
-		}()
+			if _, err := demo.SignInAsPerson(context.Background(), url, "ada@example.com"); err != nil {
+				t.Errorf("person: %v", err)
+			}
+		})
 		return nil
 	}}
-	var work sync.WaitGroup
+	var work, begun sync.WaitGroup
 	for range 5 {
-		a := w.process()
+		begun.Add(1)
+		once := sync.OnceFunc(begun.Done)
+		a := w.managerAt(func() time.Time {
+			now := w.clock.now()
+			once() // a sign-in that looks at the clock is under way
+			return now
+		}).Account(w.server, "")
 		work.Go(func() {
 			if err := a.SignIn(t.Context(), slow); err != nil {
 				t.Errorf("SignIn: %v", err)
 			}
 		})
 	}
-	time.Sleep(300 * time.Millisecond) // all five are under way
+	begun.Wait()
 	close(release)
 	work.Wait()
-	if c := w.demo.Counts(); opened != 1 || c.Registrations != 1 || c.Authorizations != 1 {
-		t.Errorf("browser opened %d times; the server saw %+v", opened, c)
+	if c := w.demo.Counts(); opened.Load() != 1 || c.Registrations != 1 || c.Authorizations != 1 {
+		t.Errorf("browser opened %d times; the server saw %+v", opened.Load(), c)
 	}
 }
 
@@ -333,13 +346,13 @@ func TestAnotherAddressUnderTheSameNameGetsNoToken(t *testing.T) {
 
 // Nothing that was logged or written to disk holds a token.
 func TestNoSecretOutsideTheVault(t *testing.T) {
-	w := newWorld(t, 2*time.Second)
+	w := newWorld(t, life)
 	a := w.process()
 	w.signIn(a)
 	var secrets []string
 	for range 2 {
 		secrets = append(secrets, bearer(t, a).Reveal())
-		time.Sleep(2100 * time.Millisecond)
+		w.clock.pass(life)
 	}
 	raw, err := w.vault.Get(t.Context(), a.Key()+"/tokens")
 	if err != nil {

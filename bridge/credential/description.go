@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"drawbridge/bridge/config"
@@ -30,6 +31,8 @@ type Description struct {
 	Client string `json:"client"`
 	// Text is what the server said, JSON.
 	Text json.RawMessage `json:"text"`
+	// Over is the transport that it came by; "" when nobody said.
+	Over string `json:"over,omitempty"`
 	// At is when the server said so last.
 	At time.Time `json:"at"`
 }
@@ -60,9 +63,34 @@ func (a *Account) Describe(client string) (Description, bool) {
 	return Description{}, false
 }
 
-// KeepDescription stores what the server said of itself, unless the account is
-// signed out by now.
-func (a *Account) KeepDescription(ctx context.Context, client string, text json.RawMessage) error {
+// Spoken is how the server was spoken to last: the version of MCP and the
+// transport, "" for what is not known. It asks neither the network nor the vault.
+func (a *Account) Spoken() (version, over string) {
+	known, err := a.readDescriptions()
+	if err != nil || len(known.All) == 0 {
+		return "", "" // Describe logs it
+	}
+	last := known.All[len(known.All)-1]
+	var said struct {
+		Agreed    string   `json:"protocolVersion"`   // initialize
+		Supported []string `json:"supportedVersions"` // server/discover
+	}
+	_ = json.Unmarshal(last.Text, &said) // a server may say what it likes
+	if version = said.Agreed; version == "" && len(said.Supported) > 0 {
+		version = said.Supported[0]
+	}
+	if len(version) > maxVersion || strings.ContainsFunc(version, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		version = ""
+	}
+	return version, last.Over
+}
+
+// maxVersion bounds the name of a version of MCP, in bytes; they are dates.
+const maxVersion = 32
+
+// KeepDescription stores what the server said of itself, by which transport,
+// unless the account is signed out by now.
+func (a *Account) KeepDescription(ctx context.Context, client string, text json.RawMessage, over string) error {
 	if len(text) > maxDescription {
 		return fmt.Errorf("keep description: %d bytes are too many", len(text))
 	}
@@ -84,7 +112,7 @@ func (a *Account) KeepDescription(ctx context.Context, client string, text json.
 			keep.All = append(keep.All, d)
 		}
 	}
-	keep.All = append(keep.All, Description{Client: client, Text: text, At: a.m.now().UTC()})
+	keep.All = append(keep.All, Description{Client: client, Text: text, Over: over, At: a.m.now().UTC()})
 	if n := len(keep.All) - maxDescriptions; n > 0 {
 		keep.All = keep.All[n:]
 	}

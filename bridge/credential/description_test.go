@@ -23,7 +23,7 @@ func describing(t *testing.T) (*credential.Manager, config.Server, string) {
 
 func keep(t *testing.T, a *credential.Account, client, text string) {
 	t.Helper()
-	if err := a.KeepDescription(t.Context(), client, json.RawMessage(text)); err != nil {
+	if err := a.KeepDescription(t.Context(), client, json.RawMessage(text), "streamable-http"); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -93,7 +93,7 @@ func TestDescriptionsAreBounded(t *testing.T) {
 	if known != 8 || text(a, "19") == "" || text(a, "0") != "" {
 		t.Errorf("%d are kept", known)
 	}
-	if err := a.KeepDescription(t.Context(), "big", json.RawMessage(`"`+strings.Repeat("x", 1<<20)+`"`)); err == nil {
+	if err := a.KeepDescription(t.Context(), "big", json.RawMessage(`"`+strings.Repeat("x", 1<<20)+`"`), ""); err == nil {
 		t.Error("one of a MiB is kept")
 	}
 }
@@ -135,5 +135,29 @@ func TestDescriptionIsForgottenWithANewSignIn(t *testing.T) {
 	w.signIn(a)
 	if got := text(a, "c"); got != "" {
 		t.Errorf("kept over a sign-in: %s", got)
+	}
+}
+
+// How a server was spoken to is what the newest description says; what a server
+// says there is bounded.
+func TestSpoken(t *testing.T) {
+	m, server, _ := describing(t)
+	a := m.Account(server, "")
+	if version, over := a.Spoken(); version != "" || over != "" {
+		t.Errorf("before anything is known: %q, %q", version, over)
+	}
+	for _, tt := range []struct{ said, over, version string }{
+		{`{"protocolVersion":"2025-06-18","serverInfo":{}}`, "http+sse", "2025-06-18"},
+		{`{"supportedVersions":["2026-07-28"],"resultType":"complete"}`, "streamable-http", "2026-07-28"},
+		{`{"protocolVersion":"` + strings.Repeat("9", 33) + `"}`, "streamable-http", ""},
+		{`{"protocolVersion":"2025\u202e06"}`, "streamable-http", ""},
+		{`{"protocolVersion":7}`, "streamable-http", ""},
+	} {
+		if err := a.KeepDescription(t.Context(), "c", json.RawMessage(tt.said), tt.over); err != nil {
+			t.Fatal(err)
+		}
+		if version, over := a.Spoken(); version != tt.version || over != tt.over {
+			t.Errorf("after %s by %s: %q, %q", tt.said, tt.over, version, over)
+		}
 	}
 }

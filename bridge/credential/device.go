@@ -71,17 +71,20 @@ func (a *Account) signInDevice(ctx context.Context, ui UI, d oauth.Discovery) er
 // whether it did.
 func (a *Account) deviceFailed(ctx context.Context, d oauth.Discovery, err error) (forgotten bool) {
 	var t *oauth.TokenError
-	if !errors.As(err, &t) || t.Code != "invalid_client" || a.server.ClientID != "" {
+	if !errors.As(err, &t) || t.Code != "invalid_client" || a.server.ClientID != "" || a.described(d) {
 		return false
 	}
 	return a.m.vault.Delete(ctx, deviceEntry(d.Server.Issuer)) == nil
 }
 
 // deviceClient is the client of a device sign-in: the one that the person
-// registered, else one that is registered for it.
+// registered, else that of a metadata document, else one that is registered for it.
 func (a *Account) deviceClient(ctx context.Context, d oauth.Discovery) (oauth.ClientCredentials, error) {
 	if a.server.ClientID != "" {
 		return a.givenClient(ctx, d)
+	}
+	if a.described(d) {
+		return a.document(d)
 	}
 	entry := deviceEntry(d.Server.Issuer)
 	unlock, err := a.m.lockFile(ctx, entry+".lock")

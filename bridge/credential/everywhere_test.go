@@ -39,7 +39,7 @@ func TestSignOutEverywhere(t *testing.T) {
 	if c := w.demo.Counts(); c.Revocations < 2 {
 		t.Errorf("the server saw %+v", c)
 	}
-	time.Sleep(1100 * time.Millisecond) // others look once a second
+	w.clock.pass(lookAgain)
 	if s := bearer(t, watching); !s.IsZero() {
 		t.Error("a running process still uses the token")
 	}

@@ -62,6 +62,15 @@ type Facts struct {
 	Declined []string    `json:"declined,omitempty"`
 	StepUps  []time.Time `json:"stepUps,omitempty"`
 
+	// ClientAt is where the client of the settings has got tokens; it outlives a
+	// sign-out. nil without one.
+	ClientAt *ClientAt `json:"clientAt,omitempty"`
+
+	// Refusals counts the renewals in a row that were refused without an end to the
+	// sign-in; TryAgainAt is when the next renewal is tried, at the earliest.
+	Refusals   int       `json:"refusals,omitempty"`
+	TryAgainAt time.Time `json:"tryAgainAt,omitzero"`
+
 	// Challenge is what the server said when it wanted the sign-in that is needed.
 	Challenge *Challenged `json:"challenge,omitempty"`
 
@@ -161,6 +170,7 @@ func (f *Facts) noteRecord(r *record) {
 	if f.State = SignedIn; len(f.Wanted) == 0 { // a renewal gives no more permission
 		f.Problem = nil
 	}
+	f.Refusals, f.TryAgainAt = 0, time.Time{}
 	f.Issuer, f.ClientID, f.Scopes = r.Issuer, r.Client.ClientID, r.Scopes
 	f.IssuedAt, f.ExpiresAt, f.Renewable = r.IssuedAt, r.ExpiresAt, !r.Refresh.IsZero() || withoutPerson(r.Grant)
 	who := identityOf(r)

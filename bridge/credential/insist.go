@@ -17,13 +17,14 @@ const (
 )
 
 // insist asks a token endpoint again while it is away or says that it cannot
-// answer now (5xx, 429, 408), for retryBudget at most. Its error is the last one.
+// answer now (5xx, 429, 408), for retryBudget at most; once more when the first
+// answer alone took longer and never came whole. Its error is the last one.
 func (a *Account) insist(ctx context.Context, ask func(context.Context) (oauth.Tokens, error)) (oauth.Tokens, error) {
 	// By the clock that stands still while the machine sleeps: waking up in the
 	// middle must leave the time to try again.
 	until := time.Now().Add(retryBudget)
 	pause := retryFirst
-	for {
+	for try := 0; ; try++ {
 		sending, cancel := a.m.untilSent(ctx)
 		tokens, err := ask(sending)
 		cancel()
@@ -31,15 +32,17 @@ func (a *Account) insist(ctx context.Context, ask func(context.Context) (oauth.T
 			return tokens, nil
 		}
 		wait := pause
+		late := time.Now().Add(wait).After(until) && try > 0
 		var t *oauth.TokenError
 		switch {
 		case errors.As(err, &t) && t.Temporary():
 			wait = max(wait, t.RetryAfter)
+			late = time.Now().Add(wait).After(until)
 		case errors.As(err, &t), !fault.Is(err, fault.Unreachable):
 			return oauth.Tokens{}, err
 		}
 		a.m.log.Warn("token request not answered", "key", a.key, "error", err)
-		if time.Now().Add(wait).After(until) {
+		if late {
 			return oauth.Tokens{}, err
 		}
 		timer := time.NewTimer(wait)

@@ -31,24 +31,39 @@ func (a *Account) lock(ctx context.Context) (unlock func(), err error) {
 }
 
 func (m *Manager) lockFile(ctx context.Context, name string) (unlock func(), err error) {
+	unlock, _, err = m.lockFileAfter(ctx, name)
+	return unlock, err
+}
+
+// lockFileAfter is lockFile and says how long another had the lock; 0 when it was
+// free, however long it took to find that out.
+func (m *Manager) lockFileAfter(ctx context.Context, name string) (unlock func(), waited time.Duration, err error) {
 	if err := config.MakePrivate(m.paths.Locks()); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	l := flock.New(filepath.Join(m.paths.Locks(), name), flock.SetPermissions(0o600))
-	ok, err := l.TryLockContext(ctx, lockPoll)
+	ok, err := false, ctx.Err()
+	if err == nil {
+		ok, err = l.TryLock()
+	}
+	if err == nil && !ok {
+		asked := m.now()
+		ok, err = l.TryLockContext(ctx, lockPoll)
+		waited = m.now().Sub(asked)
+	}
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
-		return nil, fault.Wrap(err, fault.Storage, fmt.Sprintf("The lock %s cannot be taken.", l.Path()), "Check that the disk has room and that the folder is yours.")
+		return nil, 0, fault.Wrap(err, fault.Storage, fmt.Sprintf("The lock %s cannot be taken.", l.Path()), "Check that the disk has room and that the folder is yours.")
 	}
 	if err != nil || !ok {
 		_ = l.Close()
-		return nil, fault.Wrap(errors.Join(errors.New("lock "+name), err), fault.Internal,
+		return nil, 0, fault.Wrap(errors.Join(errors.New("lock "+name), err), fault.Internal,
 			fmt.Sprintf("Another Drawbridge process%s is busy with this sign-in.", m.holder(name)), "Try again in a moment; if it lasts, end that process.")
 	}
 	m.noteHolder(name)
 	return func() {
 		_ = os.Remove(m.holderFile(name))
 		_ = l.Close()
-	}, nil
+	}, waited, nil
 }
 
 // holder is who has a lock, for diagnosis only: the lock itself is the operating

@@ -39,6 +39,9 @@ type Config struct {
 	Vault Vault
 	// HTTP is for requests to servers and authorization servers.
 	HTTP *http.Client
+	// Heard is told of what becomes of sign-ins; nil: nobody is. It is called with
+	// the credential's lock held, so that it must be quick.
+	Heard func(Event)
 	// Log takes what a person debugging needs; never a secret.
 	Log *slog.Logger
 	// Now is the clock.
@@ -55,6 +58,7 @@ type Manager struct {
 	paths config.Paths
 	vault Vault
 	http  *http.Client
+	heard func(Event)
 	log   *slog.Logger
 	now   func() time.Time
 	agent string // User-Agent
@@ -72,7 +76,7 @@ type Manager struct {
 // NewManager makes a Manager; nothing is read or written yet.
 func NewManager(c Config) *Manager {
 	m := &Manager{
-		paths: c.Paths, vault: c.Vault, http: c.HTTP, log: c.Log, now: c.Now, wrap: c.Wrap,
+		paths: c.Paths, vault: c.Vault, http: c.HTTP, heard: c.Heard, log: c.Log, now: c.Now, wrap: c.Wrap,
 		agent: "drawbridge", accounts: map[string]*Account{}, clients: map[config.TLS]*http.Client{}, closing: make(chan struct{}),
 	}
 	if m.http == nil {

@@ -65,14 +65,22 @@ func (a *Account) chosen(t oauth.Tokens) (oauth.Tokens, error) {
 	return t, nil
 }
 
-// document is the client that a Client ID Metadata Document describes, when the
-// settings name one and the server takes such.
-func (a *Account) document(d oauth.Discovery) (oauth.ClientCredentials, bool) {
-	address := a.server.OAuth.ClientMetadataURL
-	if address == "" || !d.Server.ClientIDMetadataDocumentSupported {
-		return oauth.ClientCredentials{}, false
+// described reports whether the client is the one that a Client ID Metadata
+// Document describes: the settings name a document and no client, and the server
+// takes such.
+func (a *Account) described(d oauth.Discovery) bool {
+	return a.server.ClientID == "" && a.server.OAuth.ClientMetadataURL != "" && d.Server.ClientIDMetadataDocumentSupported
+}
+
+// document is that client. With a private key in the settings it shows who it is
+// by that; the document has the public half.
+func (a *Account) document(d oauth.Discovery) (c oauth.ClientCredentials, err error) {
+	c = oauth.ClientCredentials{ClientID: a.server.OAuth.ClientMetadataURL, AuthMethod: oauth.AuthNone}
+	if a.server.OAuth.PrivateKeyFile != "" {
+		c.AuthMethod, c.Audience = oauth.AuthPrivateKey, d.Server.Issuer
+		c.Key, err = a.signingKey()
 	}
-	return oauth.ClientCredentials{ClientID: address, AuthMethod: oauth.AuthNone}, true
+	return c, err
 }
 
 // authMethod is how a client that the person gave shows who it is.

@@ -52,13 +52,13 @@ func (a *Account) probe(ctx context.Context) (oauth.Challenge, probed, error) {
 		return oauth.Challenge{}, 0, a.probeFault(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-
-	switch {
-	case resp.StatusCode == http.StatusUnauthorized:
+	if resp.StatusCode == http.StatusUnauthorized {
 		challenge, _ := oauth.BearerChallenge(resp.Header)
 		challenge.Asked = true
 		return challenge, probeChallenged, nil
+	}
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	switch {
 	case resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests:
 		return oauth.Challenge{}, 0, fault.New(fault.Unreachable, fmt.Sprintf("%s answers with an error (HTTP %d).", a.address(), resp.StatusCode), "Try again later.")
 	case resp.StatusCode == http.StatusOK && bytes.Contains(body, []byte(`"jsonrpc"`)):

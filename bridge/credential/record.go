@@ -27,6 +27,7 @@ type record struct {
 	Issuer   string
 	Grant    string   // config.OAuth.Grant that it came from
 	Asked    []string // the scopes that were asked for
+	Given    []string // those of the settings then, of a grant without a person
 	Resource string   // the value of the `resource` parameter (RFC 8707)
 	Scopes   []string
 
@@ -36,6 +37,9 @@ type record struct {
 	IntrospectionEndpoint, UserinfoEndpoint string
 	// DPoP has the key that the tokens are bound to; nil for bearer tokens.
 	DPoP *oauth.Prover
+	// SSO is the sign-in at the company's identity provider that the tokens come
+	// from; nil without one.
+	SSO *single
 	// Userinfo is who signed in, by the server's word, when the tokens are opaque.
 	Userinfo oauth.Identity
 
@@ -66,7 +70,9 @@ type sealed struct {
 	Userinfo           oauth.Identity `json:"userinfo,omitzero"`
 	Grant              string         `json:"grant,omitempty"`
 	Asked              []string       `json:"asked,omitempty"`
+	Given              []string       `json:"given,omitempty"`
 	DPoPKey            string         `json:"dpop_key,omitempty"`
+	SSO                *sealedSingle  `json:"company,omitempty"`
 	IssuedAt           time.Time      `json:"issued_at"`
 	ExpiresAt          time.Time      `json:"expires_at,omitzero"`
 }
@@ -89,7 +95,7 @@ func (r *record) seal() (secret.String, error) {
 		TokenEndpoint: r.TokenEndpoint, RevocationEndpoint: r.RevocationEndpoint, JWKSURI: r.JWKSURI,
 		IssuedAt: r.IssuedAt, ExpiresAt: r.ExpiresAt,
 		Introspection: r.IntrospectionEndpoint, UserinfoAt: r.UserinfoEndpoint, Userinfo: r.Userinfo,
-		Grant: r.Grant, Asked: r.Asked, DPoPKey: dpop.Reveal(),
+		Grant: r.Grant, Asked: r.Asked, Given: r.Given, DPoPKey: dpop.Reveal(), SSO: r.SSO.seal(),
 	})
 	return secret.New(string(raw)), err
 }
@@ -118,7 +124,7 @@ func unseal(raw secret.String) (*record, error) {
 		TokenEndpoint: s.TokenEndpoint, RevocationEndpoint: s.RevocationEndpoint, JWKSURI: s.JWKSURI,
 		IssuedAt: s.IssuedAt, ExpiresAt: s.ExpiresAt,
 		IntrospectionEndpoint: s.Introspection, UserinfoEndpoint: s.UserinfoAt, Userinfo: s.Userinfo,
-		Grant: s.Grant, Asked: s.Asked, DPoP: dpop,
+		Grant: s.Grant, Asked: s.Asked, Given: s.Given, DPoP: dpop, SSO: s.SSO.open(),
 	}, nil
 }
 

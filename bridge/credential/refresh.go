@@ -3,11 +3,8 @@ package credential
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/http"
 	"time"
 
-	"drawbridge/bridge/fault"
 	"drawbridge/bridge/oauth"
 	"drawbridge/bridge/secret"
 )
@@ -15,10 +12,6 @@ import (
 const (
 	// refreshLimit bounds one renewal with its lock, retries and writes.
 	refreshLimit = 90 * time.Second
-	// failedPause is the pause after a renewal that went wrong; an endpoint that
-	// asks for a longer one (Retry-After) gets it, up to failedPauseMost.
-	failedPause     = time.Second
-	failedPauseMost = 2 * time.Minute
 	// keepTries bounds how often a rotated token is written to a vault that
 	// fails, keepPause apart.
 	keepTries = 5
@@ -41,7 +34,7 @@ func (a *Account) renew(stale secret.String) *flight {
 		return a.flight
 	}
 	f := &flight{done: make(chan struct{})}
-	if since := a.m.now().Sub(a.failedAt); a.failed != nil && a.failedFor.Equal(stale) && since >= 0 && since < pauseAfter(a.failed) {
+	if since := a.m.now().Sub(a.failedAt); a.failed != nil && a.failedFor.Equal(stale) && since >= 0 && since < a.failedPause {
 		f.err = a.failed
 		close(f.done)
 		return f
@@ -51,29 +44,22 @@ func (a *Account) renew(stale secret.String) *flight {
 		ctx, cancel := context.WithTimeout(context.Background(), refreshLimit)
 		defer cancel()
 		f.rec, f.err = a.refresh(ctx, stale)
+		var pause time.Duration
+		now := a.m.now()
+		if f.err != nil {
+			pause = a.pauseAfter(f.err, now)
+		}
 		a.mu.Lock()
 		a.failed = nil
 		if f.err != nil {
 			a.loaded = false // what the vault says now may differ
-			a.failed, a.failedFor, a.failedAt = f.err, stale, a.m.now()
+			a.failed, a.failedFor, a.failedAt, a.failedPause = f.err, stale, now, pause
 		}
 		a.flight = nil
 		a.mu.Unlock()
 		close(f.done)
 	})
 	return f
-}
-
-// pauseAfter is how long no renewal is tried after one that failed with err.
-func pauseAfter(err error) time.Duration {
-	var t *oauth.TokenError
-	if errors.As(err, &t) && t.Temporary() {
-		return min(max(failedPause, t.RetryAfter), failedPauseMost)
-	}
-	if fault.Is(err, fault.Refused) {
-		return refusedPause
-	}
-	return failedPause
 }
 
 // refresh is the transaction: take the file lock, read the vault again, use
@@ -106,11 +92,14 @@ func (a *Account) refresh(ctx context.Context, stale secret.String) (rec *record
 		a.mendFacts(r)
 		return r, nil
 	case a.unattended():
-		return a.mint(ctx, r)
+		return a.mint(ctx, r, r.company())
 	case r.Refresh.IsZero():
 		return nil, a.needSignInLocked(errNoRefreshToken)
 	}
 
+	if err := a.waiting(); err != nil {
+		return nil, err
+	}
 	// A keychain that takes nothing (locked meanwhile, a full disk under it) is
 	// found out while the refresh token is still good.
 	if err := a.write(early, r); err != nil {
@@ -140,6 +129,7 @@ func (a *Account) refresh(ctx context.Context, stale secret.String) (rec *record
 	}); err != nil {
 		a.m.log.Warn("facts not written", "key", a.key, "error", err)
 	}
+	a.tell(EventRefreshed, &next, "")
 	a.m.log.Info("token renewed", "key", a.key, "expires", next.ExpiresAt)
 	return &next, nil
 }
@@ -189,13 +179,7 @@ func (a *Account) askRefresh(ctx context.Context, r *record) (oauth.Tokens, erro
 // refused is still the stored one.
 func (a *Account) refreshFailed(ctx context.Context, r *record, cause error) error {
 	if !endsSignIn(cause) {
-		out := fault.Wrap(cause, fault.Unreachable,
-			fmt.Sprintf("The authorization server of %s does not renew the token at the moment.", a.Name()),
-			"You are still signed in; it is tried again by itself. Check the network if it lasts.")
-		if err := a.note(func(f *Facts) { f.Problem = problemOf(out, a.m.now()) }); err != nil {
-			a.m.log.Warn("facts not written", "key", a.key, "error", err)
-		}
-		return out
+		return a.notRenewed(cause)
 	}
 	var t *oauth.TokenError
 	if errors.As(cause, &t) && t.Code == "invalid_client" {
@@ -210,20 +194,4 @@ func (a *Account) refreshFailed(ctx context.Context, r *record, cause error) err
 	}
 	a.m.log.Warn("sign-in ended by the authorization server", "key", a.key, "error", cause)
 	return a.needSignInLocked(cause)
-}
-
-// endsSignIn: invalid_grant and invalid_client (RFC 6749 §5.2), and a refusal in
-// which a server left out the code.
-func endsSignIn(err error) bool {
-	var t *oauth.TokenError
-	if !errors.As(err, &t) {
-		return false
-	}
-	switch t.Code {
-	case "invalid_grant", "invalid_client", "unauthorized_client":
-		return true
-	case "":
-		return t.Status == http.StatusBadRequest || t.Status == http.StatusUnauthorized
-	}
-	return false
 }

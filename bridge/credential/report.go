@@ -25,6 +25,33 @@ func (a *Account) Report(ctx context.Context) (token.Report, error) {
 	}), nil
 }
 
+// Said is what the stored access token says, to compare another one with. It
+// asks nobody but the vault. Its error is fault.NotSignedIn when there is none.
+func (a *Account) Said(ctx context.Context) (token.Said, error) {
+	r, err := a.read(ctx)
+	if err != nil {
+		return token.Said{}, err
+	}
+	if r == nil || r.Access.IsZero() {
+		return token.Said{}, fault.New(fault.NotSignedIn, fmt.Sprintf("Nobody is signed in to %s.", a.Name()), a.signInCommand())
+	}
+	return token.Remember(r.Access, r.Scopes, r.IssuedAt, r.ExpiresAt), nil
+}
+
+// Lend gives an access token that is good for at least a moment, in the open, to
+// one function, for a person who asked for the token itself. Its errors are those
+// of Bearer, fault.NotSignedIn, and the function's.
+func (a *Account) Lend(ctx context.Context, to func(access string) error) error {
+	access, err := a.Bearer(ctx)
+	switch {
+	case err != nil:
+		return err
+	case access.IsZero():
+		return fault.New(fault.NotSignedIn, fmt.Sprintf("Nobody is signed in to %s.", a.Name()), a.signInCommand())
+	}
+	return to(access.Reveal())
+}
+
 func decode(raw secret.String) *token.Decoded {
 	d, err := token.DecodeUnverified(raw)
 	if err != nil {

@@ -227,7 +227,7 @@ func (s *script) process(change func(*credential.Config)) *credential.Manager {
 	s.last = c
 	m := credential.NewManager(c)
 	s.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), longEnough)
 		defer cancel()
 		m.Close(ctx)
 		transport.CloseIdleConnections()
@@ -259,7 +259,7 @@ func (p *passer) ui() credential.UI {
 
 // visit opens an address as a browser does and returns the page's text.
 func visit(t *testing.T, address string) string {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), longEnough)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -280,7 +280,7 @@ func visit(t *testing.T, address string) string {
 
 // signIn signs in and returns when the browser has its last page, too.
 func (p *passer) signIn(a *credential.Account) error {
-	ctx, cancel := context.WithTimeout(p.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(p.t.Context(), longEnough)
 	defer cancel()
 	err := a.SignIn(ctx, p.ui())
 	p.over.Wait()

@@ -34,6 +34,9 @@ type UI struct {
 	// be signed in already. It is asked for in any case when the server has other
 	// accounts or the account is a new one.
 	SelectAccount bool
+	// NewClient has Drawbridge registered anew at the provider, although it is
+	// already: what is registered there may be wrong without the provider saying so.
+	NewClient bool
 	// LoginHint is the e-mail address of who is expected; "" for the one that is
 	// known of the account, if any.
 	LoginHint string
@@ -47,9 +50,12 @@ type UI struct {
 	Pasted func(ctx context.Context) (string, error)
 	// Mistaken tells the person why what was pasted is not it; a *fault.Error.
 	Mistaken func(error)
-	// Elsewhere tells the person, when no browser was opened, that the provider
-	// lets them sign in with a code, too (config.DeviceCode). nil tells nobody.
-	Elsewhere func()
+	// ByCode lets the person sign in with a code and a browser anywhere, although
+	// the settings do not say so (config.DeviceCode).
+	ByCode bool
+	// Elsewhere tells the person, after Show, that the provider lets them sign in
+	// with a code, too; opened as for Show. nil tells nobody.
+	Elsewhere func(opened bool)
 }
 
 // errJoined is the end of a sign-in that another one went before.
@@ -75,12 +81,11 @@ func (a *Account) SignIn(ctx context.Context, ui UI) error {
 
 func (a *Account) signIn(ctx context.Context, ui UI) error {
 	started := a.m.now()
-	unlock, err := a.m.lockFile(ctx, a.key+".signin.lock")
+	unlock, waited, err := a.m.lockFileAfter(ctx, a.key+".signin.lock")
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	waited := a.m.now().Sub(started)
 	if r, err := a.load(ctx); err != nil && !errors.Is(err, vault.ErrDamaged) { // that is put right by the new tokens
 		return err // the vault must work before a person is troubled
 	} else if f, ferr := a.Facts(); r != nil && ferr == nil && f.State == SignedIn && f.SignedInAt.After(started) {
@@ -93,8 +98,11 @@ func (a *Account) signIn(ctx context.Context, ui UI) error {
 		return err // and so must the disk
 	}
 
+	if a.atCompany() {
+		return a.signInByCompany(ctx, ui)
+	}
 	if a.unattended() {
-		return a.signInUnattended(ctx)
+		return a.signInUnattended(ctx, nil)
 	}
 	d, err := a.discover(ctx)
 	if errors.Is(err, ErrOpen) {
@@ -103,7 +111,12 @@ func (a *Account) signIn(ctx context.Context, ui UI) error {
 	if err != nil {
 		return err
 	}
-	if a.server.OAuth.Grant == config.DeviceCode {
+	if ui.NewClient {
+		if err := a.ForgetIssuer(ctx, d.Server.Issuer); err != nil {
+			return err
+		}
+	}
+	if a.server.OAuth.Grant == config.DeviceCode || ui.ByCode {
 		return a.signInDevice(ctx, ui, d)
 	}
 	client, callback, old, err := a.client(ctx, d)
@@ -228,6 +241,7 @@ func (a *Account) keep(ctx context.Context, d oauth.Discovery, client oauth.Clie
 		}
 		*f = Facts{Key: f.Key, Account: f.Account, Server: f.Server, SignedInAt: now, Asked: d.Scopes, StepUps: steps}
 		f.noteRecord(r)
+		f.noteHome(a.server.ClientID, r)
 	}); err != nil {
 		return err
 	}
@@ -237,6 +251,7 @@ func (a *Account) keep(ctx context.Context, d oauth.Discovery, client oauth.Clie
 	a.cur, a.loaded, a.stamp = r, true, stamp
 	a.settle()
 	a.mu.Unlock()
+	a.tell(EventSignedIn, r, "")
 	a.m.log.Info("signed in", "key", a.key, "issuer", r.Issuer, "expires", r.ExpiresAt, "renewable", !r.Refresh.IsZero())
 	return nil
 }

@@ -34,11 +34,12 @@ func (a *Account) SignOut(ctx context.Context) error {
 		}
 	}
 	revokeErr := a.revoke(ctx, r)
+	a.revokeCompany(ctx, r)
 	if err := a.m.vault.Delete(ctx, tokensEntry(a.key)); err != nil {
 		return err
 	}
 	if err := a.note(func(f *Facts) {
-		*f = Facts{Key: f.Key, Account: f.Account, Server: f.Server, State: SignedOut}
+		*f = Facts{Key: f.Key, Account: f.Account, Server: f.Server, State: SignedOut, ClientAt: f.ClientAt}
 	}); err != nil {
 		// On a full disk nothing can be written, but a file can be deleted:
 		// nothing known is better than a sign-in that is no longer there.
@@ -52,6 +53,13 @@ func (a *Account) SignOut(ctx context.Context) error {
 	a.cur, a.loaded = nil, false
 	a.settle()
 	a.mu.Unlock()
+	if r != nil {
+		note := ""
+		if revokeErr != nil || r.RevocationEndpoint == "" {
+			note = "deleted here only"
+		}
+		a.tell(EventRevoked, r, note)
+	}
 	a.m.log.Info("signed out", "key", a.key, "revoked", revokeErr == nil)
 	return revokeErr
 }

@@ -26,7 +26,8 @@ const (
 // the error is fault.SignInNeeded, and the next SignIn asks for the union of the
 // old and the new scopes. fault.Refused means that asking (again) is of no use,
 // fault.SignInRefused that the person has said no to just this.
-// A refresh never widens a token, so none is tried.
+// A refresh never widens a token, so none is tried; a grant without a person is
+// asked for again at once.
 func (a *Account) StepUp(ctx context.Context, r Rejection) error {
 	challenge, ok := oauth.BearerChallenge(http.Header{"Www-Authenticate": r.Challenge})
 	if !ok || challenge.Error != "insufficient_scope" {
@@ -64,6 +65,9 @@ func (a *Account) StepUp(ctx context.Context, r Rejection) error {
 	case len(asked) >= stepUpMost:
 		return fault.New(fault.Refused, fmt.Sprintf("%s wants more permission again (%s) after %d sign-ins.", a.Name(), scopeWords(more), len(asked)),
 			"Sign in with all of it at once: drawbridge login "+a.Name()+" --scope SCOPE …")
+	}
+	if a.unattended() {
+		return a.widenUnattended(ctx, cur.company(), wanted, more, asked)
 	}
 	if len(f.Declined) > 0 && slices.Equal(f.Declined, wanted) {
 		return fault.New(fault.SignInRefused,

@@ -42,12 +42,14 @@ func (r *record) access() secret.String {
 }
 
 // mint gets a token by a grant without a person and stores it. The credential's
-// lock must be held. old is the record before, or nil.
-func (a *Account) mint(ctx context.Context, old *record) (*record, error) {
+// lock must be held. old is the record before, or nil; sso the person's sign-in at
+// the company's, or nil.
+func (a *Account) mint(ctx context.Context, old *record, sso *single) (*record, error) {
 	now := a.m.now()
 	next, err := a.prepare(ctx, old)
 	var tokens oauth.Tokens
 	if err == nil {
+		next.SSO = sso
 		tokens, err = a.insist(ctx, func(ctx context.Context) (oauth.Tokens, error) { return a.grant(ctx, next) })
 	}
 	if errors.Is(err, ErrOpen) {
@@ -58,6 +60,12 @@ func (a *Account) mint(ctx context.Context, old *record) (*record, error) {
 	}
 	next.adopt(tokens, a.m.now())
 	next.Refresh = secret.String{} // the grant itself renews; some servers give one all the same
+	if next.SSO != nil {
+		next.ID = next.SSO.ID // it says who it is
+		if err := a.samePerson(ctx, next); err != nil {
+			return nil, err
+		}
+	}
 	if err := a.write(context.WithoutCancel(ctx), next); err != nil {
 		return nil, err
 	}
@@ -65,21 +73,31 @@ func (a *Account) mint(ctx context.Context, old *record) (*record, error) {
 		if f.State != SignedIn {
 			*f = Facts{Key: f.Key, Account: f.Account, Server: f.Server, SignedInAt: now}
 		}
+		f.Asked, f.Wanted, f.Declined = next.Asked, nil, nil
 		f.noteRecord(next)
+		f.noteHome(a.server.ClientID, next)
 		f.RefreshedAt = next.IssuedAt
 	}); err != nil {
 		a.m.log.Warn("facts not written", "key", a.key, "error", err)
 	}
+	kind := EventRefreshed
+	if old == nil {
+		kind = EventSignedIn
+	}
+	a.tell(kind, next, "grant "+a.server.OAuth.Grant)
 	a.m.log.Info("token issued", "key", a.key, "grant", a.server.OAuth.Grant, "expires", next.ExpiresAt)
 	return next, nil
 }
 
-// mintFailed puts a grant that failed into words. No person can sign in here, so
-// it is never SignInNeeded: nobody's browser opens.
+// mintFailed puts a grant that failed into words. But for a sign-in at the
+// company's that has ended, no person can sign in here, so it is never
+// SignInNeeded: nobody's browser opens.
 func (a *Account) mintFailed(cause error) error {
 	out := cause
 	var t *oauth.TokenError
 	switch {
+	case errors.Is(cause, errNoCompany):
+		return a.needSignInLocked(cause)
 	case errors.As(cause, &t) && !t.Temporary():
 		p := fault.Public(cause)
 		out = fault.Wrap(cause, fault.Refused, fmt.Sprintf("%s gets no token for %s: %s", "The grant "+a.server.OAuth.Grant, a.Name(), p.What),
@@ -99,7 +117,7 @@ func (a *Account) mintFailed(cause error) error {
 // found out counts, unless the settings have changed since.
 func (a *Account) prepare(ctx context.Context, old *record) (*record, error) {
 	if old != nil && old.Grant == a.server.OAuth.Grant && old.Client.ClientID == a.clientID() &&
-		(len(a.server.Scopes) == 0 || slices.Equal(old.Asked, a.server.Scopes)) {
+		slices.Equal(old.Given, a.server.Scopes) {
 		next := *old
 		return &next, nil
 	}
@@ -112,6 +130,7 @@ func (a *Account) prepare(ctx context.Context, old *record) (*record, error) {
 		return nil, err
 	}
 	r := a.newRecord(d, client)
+	r.Given = a.server.Scopes
 	if r.DPoP, err = a.proverFor(d); err != nil {
 		return nil, err
 	}
@@ -170,13 +189,42 @@ func (a *Account) grant(ctx context.Context, r *record) (oauth.Tokens, error) {
 	return oauth.Tokens{}, fmt.Errorf("no grant %q", a.server.OAuth.Grant)
 }
 
-// signInUnattended gets a token now, for a person who asked to sign in.
-func (a *Account) signInUnattended(ctx context.Context) error {
+// widenUnattended gets a token with what the server wants more, without a person:
+// a grant of its own is as good as the first (MCP 2025-11-25, step-up
+// authorization; MCP extension Enterprise-Managed Authorization). What there was
+// stays when the authorization server gives no such token. The credential's lock
+// must be held; asked are the step-ups before.
+func (a *Account) widenUnattended(ctx context.Context, sso *single, wanted, more []string, asked []time.Time) error {
+	if err := a.note(func(f *Facts) { f.Wanted, f.StepUps = wanted, append(asked, a.m.now()) }); err != nil {
+		return err
+	}
+	r, err := a.mint(ctx, nil, sso)
+	if err != nil {
+		if noteErr := a.note(func(f *Facts) { f.Wanted = nil }); noteErr != nil {
+			a.m.log.Warn("facts not written", "key", a.key, "error", noteErr)
+		}
+		if fault.Is(err, fault.Unreachable) || fault.Is(err, fault.SignInNeeded) || ctx.Err() != nil {
+			return err
+		}
+		return fault.Wrap(err, fault.Refused, fmt.Sprintf("%s wants more permission (%s), and the grant %s does not get it.", a.Name(), scopeWords(more), a.server.OAuth.Grant),
+			"Ask whoever runs its authorization server to allow it for this client.")
+	}
+	stamp := a.factsTime()
+	a.mu.Lock()
+	a.cur, a.loaded, a.stamp = r, true, stamp
+	a.settle()
+	a.mu.Unlock()
+	return nil
+}
+
+// signInUnattended gets a token now, for a person who asked to sign in, and has at
+// the company's (sso) if that is how.
+func (a *Account) signInUnattended(ctx context.Context, sso *single) error {
 	unlock, err := a.lock(ctx)
 	if err != nil {
 		return err
 	}
-	r, err := a.mint(ctx, nil)
+	r, err := a.mint(ctx, nil, sso)
 	if err == nil {
 		stamp := a.factsTime()
 		a.mu.Lock()

@@ -70,6 +70,29 @@ func TestEndpointsByHand(t *testing.T) {
 	}
 }
 
+// TestIssuerOfEndpointsByHand: the answer says who it is from (RFC 9207), and nobody
+// has said who that is to be. The person learns what to give, and then it goes on.
+func TestIssuerOfEndpointsByHand(t *testing.T) {
+	s := newScript(t)
+	s.on(atMCP, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
+	realm := s.base + "/realms/x"
+	s.on(atBrowser, s.goesBack(object{"iss": realm}))
+	server := config.Server{Name: "notes", URL: s.base + "/mcp", ClientID: "mine"}
+	server.OAuth.Endpoints = config.Endpoints{Authorization: s.base + "/authorize", Token: s.base + "/token"}
+	m := s.process(nil)
+	err := (&passer{t: t}).signIn(m.Account(server, ""))
+	if p := fault.Public(err); !fault.Is(err, fault.Refused) || !strings.Contains(p.What, realm) || !strings.Contains(p.Next, "--issuer") {
+		t.Errorf("SignIn = %v", err)
+	}
+	if n := len(s.requests(atToken)); n != 0 {
+		t.Errorf("%d token requests", n)
+	}
+	server.OAuth.Endpoints.Issuer = realm
+	if err := (&passer{t: t}).signIn(m.Account(server, "")); err != nil {
+		t.Errorf("with its issuer: %v", err)
+	}
+}
+
 // TestForgottenBeforeASignIn: a registration that is old is looked at before a
 // person is sent to a page that only says "unknown client".
 func TestForgottenBeforeASignIn(t *testing.T) {
@@ -84,7 +107,11 @@ func TestForgottenBeforeASignIn(t *testing.T) {
 			w.WriteHeader(http.StatusForbidden)
 		}, 1},
 		"too many requests": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) }, 1},
-		"a broken page":     {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, 1},
+		"a sign-in by Kerberos": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("WWW-Authenticate", "Negotiate")
+			w.WriteHeader(http.StatusUnauthorized)
+		}, 1},
+		"a broken page": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, 1},
 	} {
 		s := newScript(t)
 		var mu sync.Mutex
@@ -268,6 +295,13 @@ func TestUserinfoSaysWhoItIs(t *testing.T) {
 		}
 		if asked := s.requests(atUserinfo); len(asked) != 1 || asked[0].header.Get("Authorization") != "Bearer a1" {
 			t.Errorf("%s: asked %d times", name, len(asked))
+		}
+		said, err := a.Ask(t.Context())
+		if err != nil || said.Who.Email != c.want || (said.WhoError == nil) != (c.want != "") {
+			t.Errorf("%s: asked again it is %+v, %v", name, said, err)
+		}
+		if !fault.Is(said.IntrospectError, fault.Unsupported) || said.Active {
+			t.Errorf("%s: without introspection it says %+v", name, said)
 		}
 	}
 }

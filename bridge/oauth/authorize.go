@@ -35,6 +35,9 @@ type AuthorizationRequest struct {
 	// DPoP has the key that the tokens shall be bound to; nil asks for bearer
 	// tokens.
 	DPoP *Prover
+	// State and Verifier are for who has to know them before, or elsewhere, again;
+	// zero makes fresh ones.
+	State, Verifier secret.String
 }
 
 // Authorization is one attempt to sign in: what the browser is sent to, and what
@@ -55,6 +58,7 @@ type Authorization struct {
 	client        ClientCredentials
 	tokenEndpoint string
 	issRequired   bool
+	issuerGuessed bool
 	dpop          *Prover
 	// instead is asked when the server knows no prompt=select_account; or nil.
 	instead *Authorization
@@ -81,6 +85,12 @@ func NewAuthorization(r AuthorizationRequest) (*Authorization, error) {
 			fmt.Sprintf("The authorization server %s gives no usable address for the browser.", shown(r.Metadata.Issuer)), "Tell whoever runs the server.")
 	}
 	verifier, state := oauth2.GenerateVerifier(), rand.Text()
+	if !r.Verifier.IsZero() {
+		verifier = r.Verifier.Reveal()
+	}
+	if !r.State.IsZero() {
+		state = r.State.Reveal()
+	}
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(verifier)}
 	if r.Resource != "" {
 		options = append(options, oauth2.SetAuthURLParam("resource", r.Resource))
@@ -118,7 +128,7 @@ func NewAuthorization(r AuthorizationRequest) (*Authorization, error) {
 		URL: address, State: secret.New(state), Verifier: secret.New(verifier),
 		Issuer: r.Metadata.Issuer, RedirectURI: r.RedirectURI, Resource: r.Resource, Scopes: slices.Clone(r.Scopes),
 		client: r.Client, tokenEndpoint: r.Metadata.TokenEndpoint,
-		issRequired: r.Metadata.AuthorizationResponseIssParameterSupported, instead: instead, dpop: r.DPoP,
+		issRequired: r.Metadata.AuthorizationResponseIssParameterSupported, issuerGuessed: r.Metadata.IssuerGuessed, instead: instead, dpop: r.DPoP,
 	}, nil
 }
 
@@ -192,9 +202,13 @@ func (a *Authorization) checkIssuer(iss []string) error {
 	case len(iss) == 1 && iss[0] == a.Issuer:
 		return nil
 	}
+	next := "Sign in again; if it lasts, tell whoever runs the server."
+	if a.issuerGuessed {
+		next = "If that is the issuer of the endpoints that you gave, give it, too, as --issuer."
+	}
 	return fault.New(fault.Refused,
 		fmt.Sprintf("The answer says that it comes from %s, but the sign-in began at %s.", shown(iss[0]), shown(a.Issuer)),
-		"Drawbridge did not go on, since somebody could be in between. Sign in again; if it lasts, tell whoever runs the server.")
+		"Drawbridge did not go on, since somebody could be in between. "+next)
 }
 
 // authorizationFault puts an error response (RFC 6749 §4.1.2.1) into words.
@@ -209,7 +223,7 @@ func authorizationFault(issuer, code, description string) error {
 	case "invalid_scope":
 		return fault.Wrap(cause, fault.Refused, fmt.Sprintf("%s does not grant the scopes that were asked for.", host), "Name others with --scope.")
 	case "invalid_target":
-		return fault.Wrap(cause, fault.Refused, fmt.Sprintf("%s issues no tokens for this server.", host), "Tell whoever runs the server: its resource is not known there.")
+		return fault.Wrap(cause, fault.Refused, fmt.Sprintf("%s issues no tokens for this server.", host), unknownResource)
 	}
 	why := ""
 	if codeForm(code) {

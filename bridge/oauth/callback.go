@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,8 +20,9 @@ const (
 	// holdTimeout is how long a browser waits for the outcome, or an answer for
 	// somebody to Wait for it.
 	holdTimeout = 90 * time.Second
-	// drainTimeout is how long Close lets pages be written.
-	drainTimeout = 2 * time.Second
+	// drainTimeout bounds how long Close lets pages be written. They are small and
+	// nobody is waited for by then: only a busy machine takes any of it.
+	drainTimeout = 12 * time.Second
 	// maxHeld is how many browser requests wait at a time.
 	maxHeld = 32
 )
@@ -57,6 +59,16 @@ type attempt struct {
 	once     sync.Once
 	done     chan struct{} // closed when page is set
 	page     Page
+}
+
+// over is true when the browser has its page.
+func (at *attempt) over() bool {
+	select {
+	case <-at.done:
+		return true
+	default:
+		return false
+	}
 }
 
 func (at *attempt) finish(p Page) {
@@ -124,7 +136,7 @@ func ListenCallback(ctx context.Context, addr, path string) (*Callback, error) {
 // RedirectURI is the address to register and to send.
 func (cb *Callback) RedirectURI() string { return "http://" + cb.host + cb.path }
 
-// Close stops listening, lets pages that are ready be written (for two seconds
+// Close stops listening, lets pages that are ready be written (for drainTimeout
 // at the most) and waits until everything has ended.
 func (cb *Callback) Close() error {
 	cb.mu.Lock()
@@ -200,11 +212,26 @@ func (cb *Callback) wait(ctx context.Context, a *Authorization, at *attempt) (*A
 	}
 }
 
-// await enters an attempt.
+// Expect enters a before its address is shown to anybody, so that an answer may
+// come before Wait does, from a browser or pasted.
+func (cb *Callback) Expect(a *Authorization) { cb.await(a) }
+
+// await is the attempt for a, which it enters unless one is open already. One that
+// is over, with an answer that came late perhaps, makes room for the new one.
 func (cb *Callback) await(a *Authorization) *attempt {
 	cb.mu.Lock()
 	defer cb.mu.Unlock()
 	at := &attempt{state: a.State, arrived: make(chan url.Values, 1), done: make(chan struct{})}
+	for i, known := range cb.waits {
+		if !known.state.Equal(a.State) {
+			continue
+		}
+		if !known.over() {
+			return known
+		}
+		cb.waits = slices.Delete(cb.waits, i, i+1)
+		break
+	}
 	cb.waits = append(cb.waits, at)
 	close(cb.changed)
 	cb.changed = make(chan struct{})
@@ -235,6 +262,7 @@ func (cb *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Referrer-Policy", "no-referrer")
 		http.Redirect(w, r, page.onward, http.StatusSeeOther)
+		_ = http.NewResponseController(w).Flush() // Close may come next
 		return
 	}
 	page.write(w, status)

@@ -27,6 +27,9 @@ type visit struct {
 	err    error
 }
 
+// longEnough is for what must happen, on the busiest machine too.
+const longEnough = time.Minute
+
 // browser makes requests on connections of its own and is over with the test.
 type browser struct {
 	t    *testing.T
@@ -34,7 +37,7 @@ type browser struct {
 }
 
 func newBrowser(t *testing.T) *browser {
-	b := &browser{t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}}
+	b := &browser{t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: longEnough}}
 	t.Cleanup(b.http.CloseIdleConnections)
 	return b
 }
@@ -98,8 +101,8 @@ func receive[T any](t *testing.T, what string, c <-chan T) T {
 	select {
 	case v := <-c:
 		return v
-	case <-time.After(10 * time.Second):
-		t.Fatalf("%s: nothing within 10 s", what)
+	case <-time.After(longEnough):
+		t.Fatalf("%s: nothing within %v", what, longEnough)
 		panic("unreachable")
 	}
 }
@@ -208,7 +211,7 @@ func TestCallbackHeaders(t *testing.T) {
 // taken for an early answer.
 func awaitRegistered(t *testing.T, cb *Callback) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(longEnough); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		if _, pending, _ := cb.find(secret.New("x")); pending {
 			return
 		}
@@ -376,13 +379,14 @@ func TestCallbackCloseIsQuickAndCanBeRepeated(t *testing.T) {
 		all.Go(func() { _ = cb.Close() })
 	}
 	all.Wait()
-	if took := time.Since(began); took > time.Second {
+	// Who waits for the browsers, or for one that says nothing, takes all of it.
+	if took := time.Since(began); took > drainTimeout*3/4 {
 		t.Errorf("Close took %s", took)
 	}
 	if v := receive(t, "page", seen); !strings.Contains(v.body, "given up") {
 		t.Errorf("page = %+v", v)
 	}
-	if v := b.get(cb.RedirectURI()); v.err == nil {
+	if v := b.get(cb.RedirectURI()); v.err == nil && strings.Contains(v.body, "Not the answer") { // the port may be another program's by now
 		t.Error("still listens")
 	}
 }

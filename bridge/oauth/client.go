@@ -73,9 +73,10 @@ type Client struct {
 	noBrowser bool
 	manual    Manual
 	log       *slog.Logger
-	// For tests; nil is the real clock.
-	now   func() time.Time
-	sleep func(context.Context, time.Duration) error
+	// For tests; nil is the real clock, and the deadlines as they are.
+	now      func() time.Time
+	sleep    func(context.Context, time.Duration) error
+	deadline func(time.Duration) time.Duration
 }
 
 // NewClient makes a Client.
@@ -150,6 +151,9 @@ func (c *Client) do(req *http.Request, r reach, timeout time.Duration) (*documen
 
 // doTo is do, with or without redirects: what carries a token follows none.
 func (c *Client) doTo(req *http.Request, r reach, timeout time.Duration, redirects bool) (*document, error) {
+	if c.deadline != nil {
+		timeout = c.deadline(timeout)
+	}
 	ctx, cancel := context.WithTimeout(req.Context(), timeout)
 	defer cancel()
 	if c.userAgent != "" {
@@ -184,6 +188,15 @@ func (d *document) ok() bool { return d.status >= 200 && d.status < 300 }
 func (d *document) saysJSON() bool {
 	kind := mediaType(d.header)
 	return kind == "application/json" || strings.HasSuffix(kind, "+json") || bytes.HasPrefix(bytes.TrimSpace(d.body), []byte("{"))
+}
+
+// page reports whether the body is a web page, by its type or its beginning.
+func (d *document) page() bool {
+	switch mediaType(d.header) {
+	case "text/html", "application/xhtml+xml":
+		return true
+	}
+	return bytes.HasPrefix(bytes.TrimSpace(d.body), []byte("<"))
 }
 
 // object decodes the body, which must be one JSON object.

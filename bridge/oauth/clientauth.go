@@ -86,6 +86,7 @@ func (cc ClientCredentials) authenticate(form url.Values, header http.Header) er
 		}
 		form.Set("client_assertion_type", assertionType)
 		form.Set("client_assertion", signed)
+	case cc.ClientID == "": // an assertion alone says who it is
 	case method == AuthBasic && !cc.Secret.IsZero():
 		// RFC 6749 §2.3.1: both parts are form-encoded before they are joined.
 		req := http.Request{Header: header}
@@ -93,7 +94,7 @@ func (cc ClientCredentials) authenticate(form url.Values, header http.Header) er
 	case method == AuthPost && !cc.Secret.IsZero():
 		form.Set("client_id", cc.ClientID)
 		form.Set("client_secret", cc.Secret.Reveal())
-	case cc.ClientID != "":
+	default:
 		form.Set("client_id", cc.ClientID)
 	}
 	return nil

@@ -99,7 +99,8 @@ func (c *Client) StartDevice(ctx context.Context, endpoint string, r GrantReques
 
 // AwaitDevice asks for the tokens until the person has finished, the code has
 // ended, or ctx has (RFC 8628 §3.4, §3.5). It asks no oftener than the server
-// wants, and slower when it is told to or when nobody answers. Errors are
+// wants, and slower when it is told to or when nobody answers, or somebody in
+// between with a page. Errors are
 // *fault.Error: SignInRefused when the person said no, SignInTimeout when the
 // code ended, else as for Exchange; if ctx ended the error wraps ctx.Err().
 func (c *Client) AwaitDevice(ctx context.Context, d *Device) (Tokens, error) {
@@ -134,7 +135,7 @@ func (c *Client) AwaitDevice(ctx context.Context, d *Device) (Tokens, error) {
 			return Tokens{}, fault.Wrap(err, fault.SignInTimeout, fmt.Sprintf("Nobody finished the sign-in at %s before its code ended.", host), "Sign in again.")
 		case errors.As(err, &t) && t.Code == "access_denied":
 			return Tokens{}, fault.Wrap(err, fault.SignInRefused, fmt.Sprintf("The sign-in was declined at %s.", host), "Sign in again if that was not meant.")
-		case errors.As(err, &t) && t.Temporary(), !errors.As(err, &t) && fault.Is(err, fault.Unreachable):
+		case errors.As(err, &t) && (t.Temporary() || t.Page && t.Code == ""), !errors.As(err, &t) && fault.Is(err, fault.Unreachable):
 			pause = min(2*pause, devicePauseMost)
 			if t != nil {
 				pause = max(pause, min(t.RetryAfter, devicePauseMost))

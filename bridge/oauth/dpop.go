@@ -128,7 +128,9 @@ func htu(u *url.URL) string {
 
 // Note keeps the nonce of an answer for the next proof to that origin, and
 // reports whether the answer asks for the same request again with it (RFC 9449
-// §8, §9): it has then not been processed.
+// §8, §9): it has then not been processed. It says so also of a nonce that it
+// knows: of many requests at once, all with the old one, the first answer brings
+// the new. How often a request is sent again is for who sends it.
 func (p *Prover) Note(target *url.URL, status int, header http.Header, code string) (again bool) {
 	nonce := header.Get("DPoP-Nonce")
 	if nonce == "" || len(nonce) > maxNonce || !headerSafe(nonce) {
@@ -136,7 +138,6 @@ func (p *Prover) Note(target *url.URL, status int, header http.Header, code stri
 	}
 	p.mu.Lock()
 	where := origin(target)
-	fresh := p.nonces[where] != nonce
 	if _, there := p.nonces[where]; !there && len(p.nonces) >= maxNonces {
 		clear(p.nonces) // they are only handed out anew
 	}
@@ -145,7 +146,7 @@ func (p *Prover) Note(target *url.URL, status int, header http.Header, code stri
 	if status != http.StatusUnauthorized && status != http.StatusBadRequest {
 		return false
 	}
-	return fresh && (code == useNonce || asksForNonce(header))
+	return code == useNonce || asksForNonce(header)
 }
 
 // useNonce is the error code of RFC 9449 §8 and §9.

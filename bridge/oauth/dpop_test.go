@@ -152,6 +152,23 @@ func TestTokenEndpointNonce(t *testing.T) {
 	}
 }
 
+// Two requests are under way with the old nonce when the server changes it: both
+// are to be sent again, although the first answer has brought the new one.
+func TestNonceThatChangesUnderManyRequests(t *testing.T) {
+	p := newTestProver(t)
+	target := &url.URL{Scheme: "https", Host: "s.example", Path: "/mcp"}
+	wants := http.Header{"Dpop-Nonce": {"new"}, "Www-Authenticate": {`DPoP error="use_dpop_nonce"`}}
+	for i := range 2 {
+		if !p.Note(target, http.StatusUnauthorized, wants, "") {
+			t.Errorf("request %d is not sent again", i+1)
+		}
+	}
+	proof, err := p.Proof(http.MethodPost, target, secret.New("token"), time.Now())
+	if err != nil || proven(t, proof)["nonce"] != "new" {
+		t.Errorf("the next proof has not the new nonce: %v", err)
+	}
+}
+
 // A server that wants another nonce each time does not make us ask for ever.
 func TestTokenEndpointThatIsNeverContent(t *testing.T) {
 	s := newSite(t)

@@ -16,8 +16,10 @@ const (
 	grantJWTBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 	grantTokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange"
 
-	typeIDJAG = "urn:ietf:params:oauth:token-type:id-jag"
-	typeID    = "urn:ietf:params:oauth:token-type:id_token"
+	typeAccess = "urn:ietf:params:oauth:token-type:access_token"
+	typeJWT    = "urn:ietf:params:oauth:token-type:jwt"
+	typeIDJAG  = "urn:ietf:params:oauth:token-type:id-jag"
+	typeID     = "urn:ietf:params:oauth:token-type:id_token"
 )
 
 // GrantRequest is what a token request without a person is made of.
@@ -103,4 +105,37 @@ func (c *Client) IdentityAssertion(ctx context.Context, r AssertionRequest) (sec
 			"Ask whoever runs it to allow enterprise-managed authorization for this client.")
 	}
 	return assertion, nil
+}
+
+// SubjectTypes are the kinds of token that TokenExchange takes, by what people
+// call them.
+var SubjectTypes = map[string]string{"": typeAccess, "access_token": typeAccess, "jwt": typeJWT, "id_token": typeID}
+
+// ExchangeRequest asks for a token in return for somebody's.
+type ExchangeRequest struct {
+	GrantRequest
+	// Subject is that token, SubjectType its kind: a key of SubjectTypes.
+	Subject     secret.String
+	SubjectType string
+	// Audience names the service that the new token is for; "" leaves it to Resource.
+	Audience string
+}
+
+// TokenExchange exchanges a token for one that another service takes (RFC 8693
+// §2). Errors as for Exchange; Unsupported when the answer is a token of another
+// kind.
+func (c *Client) TokenExchange(ctx context.Context, r ExchangeRequest) (Tokens, error) {
+	form := r.form(grantTokenExchange)
+	form.Set("subject_token", r.Subject.Reveal())
+	form.Set("subject_token_type", SubjectTypes[r.SubjectType])
+	form.Set("requested_token_type", typeAccess)
+	if r.Audience != "" {
+		form.Set("audience", r.Audience)
+	}
+	t, err := c.token(ctx, tokenRequest{endpoint: r.TokenEndpoint, client: r.Client, form: form, dpop: r.DPoP, sent: []secret.String{r.Subject}})
+	if err == nil && t.Access.Equal(r.Subject) {
+		return Tokens{}, fault.New(fault.Refused, fmt.Sprintf("%s gave the caller's own token back.", shown(hostOf(r.TokenEndpoint))),
+			"The token for the server must be another: name it with audience or resource.")
+	}
+	return t, err
 }

@@ -118,6 +118,7 @@ func TestDevicePacing(t *testing.T) {
 		answerJSON(400, map[string]any{"error": "slow_down"}),
 		answerJSON(400, map[string]any{"error": "authorization_pending"}),
 		answerJSON(503, map[string]any{}),
+		sendsText(401, "text/html", "<html>Welcome to the hotel</html>"),
 		answerJSON(200, map[string]any{"access_token": "a", "token_type": "Bearer"}),
 	}
 	s.on("POST /token", func(w http.ResponseWriter, r *http.Request) {
@@ -135,7 +136,7 @@ func TestDevicePacing(t *testing.T) {
 		t.Fatalf("%v, %v", tokens, err)
 	}
 	second := time.Second
-	if diff := cmp.Diff([]time.Duration{2 * second, 2 * second, 7 * second, 7 * second, 14 * second}, *slept); diff != "" {
+	if diff := cmp.Diff([]time.Duration{2 * second, 2 * second, 7 * second, 7 * second, 14 * second, 28 * second}, *slept); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -223,5 +224,36 @@ func TestUserinfo(t *testing.T) {
 	}
 	if n := len(s.requests()); n != 2 {
 		t.Errorf("%d requests", n)
+	}
+}
+
+// RFC 8693 §2.1; the caller's own token in the answer would be passed on to a
+// server that it is not for.
+func TestTokenExchange(t *testing.T) {
+	s := newSite(t)
+	s.on("POST /token", answerJSON(200, map[string]any{
+		"access_token": "a", "issued_token_type": typeAccess, "token_type": "Bearer", "expires_in": 60, "refresh_token": "never kept",
+	}))
+	s.on("POST /same", answerJSON(200, map[string]any{"access_token": "caller's", "issued_token_type": typeAccess, "token_type": "Bearer"}))
+	c := NewClient(Config{Server: s.URL})
+	r := ExchangeRequest{
+		GrantRequest: GrantRequest{TokenEndpoint: s.URL + "/token", Client: ClientCredentials{ClientID: "bridge", Secret: secret.New("s"), AuthMethod: AuthPost}, Resource: "https://mcp.example.com/mcp", Scopes: []string{"x"}},
+		Subject:      secret.New("caller's"), SubjectType: "jwt", Audience: "notes",
+	}
+	tokens, err := c.TokenExchange(context.Background(), r)
+	if err != nil || tokens.Access.Reveal() != "a" || tokens.ExpiresIn != time.Minute {
+		t.Fatalf("%v, %v", tokens, err)
+	}
+	if diff := cmp.Diff(map[string][]string{
+		"grant_type": {"urn:ietf:params:oauth:grant-type:token-exchange"}, "client_id": {"bridge"}, "client_secret": {"s"},
+		"subject_token": {"caller's"}, "subject_token_type": {"urn:ietf:params:oauth:token-type:jwt"},
+		"requested_token_type": {"urn:ietf:params:oauth:token-type:access_token"},
+		"audience":             {"notes"}, "resource": {"https://mcp.example.com/mcp"}, "scope": {"x"},
+	}, map[string][]string(s.requests()[0].form(t))); diff != "" {
+		t.Error(diff)
+	}
+	r.TokenEndpoint = s.URL + "/same"
+	if _, err := c.TokenExchange(context.Background(), r); !fault.Is(err, fault.Refused) {
+		t.Errorf("the caller's own token in return: %v", err)
 	}
 }

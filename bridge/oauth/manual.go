@@ -52,7 +52,7 @@ func (m Manual) over(s ServerMetadata) ServerMetadata {
 func (c *Client) manualServer() ServerMetadata {
 	m := c.manual.over(ServerMetadata{Issuer: c.manual.Issuer, PKCEAssumed: true})
 	if u, err := url.Parse(m.TokenEndpoint); m.Issuer == "" && err == nil {
-		m.Issuer = origin(u)
+		m.Issuer, m.IssuerGuessed = origin(u), true
 	}
 	return m
 }

@@ -66,6 +66,17 @@ func TestPasteIsCheckedLikeARequest(t *testing.T) {
 	}
 }
 
+// Whoever pastes before Wait has begun is not told that it is another sign-in's.
+func TestPasteBeforeTheWait(t *testing.T) {
+	cb := listen(t)
+	a := attemptOf(cb)
+	cb.Expect(a)
+	if err := cb.Paste(cb.RedirectURI() + "?error=access_denied&state=the-state"); err != nil {
+		t.Fatal(err)
+	}
+	wantFault(t, receive(t, "Wait", wait(t.Context(), cb, a)).err, fault.SignInRefused)
+}
+
 // Without a browser here, the person is told where to go next.
 func TestPasteThatIsSentOn(t *testing.T) {
 	cb := listen(t)

@@ -31,6 +31,8 @@ func (c *Client) Preflight(ctx context.Context, a *Authorization) (refused bool)
 		return false
 	case doc.header.Get("Cf-Mitigated") != "": // a page against robots
 		return false
+	case doc.status == http.StatusUnauthorized && doc.header.Get("WWW-Authenticate") != "":
+		return false // the browser is to sign in by itself, with Kerberos (RFC 4559)
 	}
 	return doc.status >= 400 && doc.status < 500
 }

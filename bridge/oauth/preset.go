@@ -52,7 +52,7 @@ const onceAtATime = "Nothing: Drawbridge renews once at a time and keeps the new
 // else's program; docs/providers.md says where it comes from.
 var presets = []Preset{
 	{
-		Name: "Microsoft Entra ID", Match: []string{"login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn", "sts.windows.net"},
+		Name: "Microsoft Entra ID", Match: []string{"login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn", "sts.windows.net", "*.ciamlogin.com"},
 		PKCE: true, NoResource: true, DefaultScope: true, RefreshScope: true, NoConsent: true, ByHand: true, Console: "https://entra.microsoft.com (App registrations)",
 	},
 	{

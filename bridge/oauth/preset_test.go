@@ -5,6 +5,7 @@ import "testing"
 func TestPresetFor(t *testing.T) {
 	for issuer, want := range map[string]string{
 		"https://login.microsoftonline.com/0000/v2.0":                    "Microsoft Entra ID",
+		"https://acme.ciamlogin.com/0000/v2.0":                           "Microsoft Entra ID",
 		"https://accounts.google.com":                                    "Google",
 		"https://acme.eu.auth0.com/":                                     "Auth0",
 		"https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_a":        "Amazon Cognito",

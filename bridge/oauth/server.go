@@ -34,6 +34,8 @@ type ServerMetadata struct {
 	// PKCEAssumed: S256 is used although the metadata does not promise it, by what
 	// is known of the provider or on a person's word.
 	PKCEAssumed bool
+	// IssuerGuessed: a person gave the endpoints and no issuer.
+	IssuerGuessed bool
 	// Guessed: there is no metadata; the endpoints are those of MCP 2025-03-26.
 	Guessed bool
 	// PromptValuesSupported is nil when the server does not say which prompts it

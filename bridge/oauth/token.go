@@ -55,16 +55,38 @@ type RevokeRequest struct {
 // *TokenError in the chain when the server answered; if ctx was cancelled the
 // error wraps context.Canceled.
 func (c *Client) Exchange(ctx context.Context, a *Authorization, code secret.String) (Tokens, error) {
+	return c.redeem(ctx, CodeRequest{
+		TokenEndpoint: a.tokenEndpoint, Client: a.client, Code: code, Verifier: a.Verifier, RedirectURI: a.RedirectURI, Resource: a.Resource,
+	}, a.dpop)
+}
+
+// CodeRequest is what redeeming a code is made of, for who does not have the
+// Authorization any more.
+type CodeRequest struct {
+	TokenEndpoint  string
+	Client         ClientCredentials
+	Code, Verifier secret.String
+	// RedirectURI and Resource as they were in the authorization request.
+	RedirectURI, Resource string
+}
+
+// Redeem is Exchange for who kept what a CodeRequest has instead of the
+// Authorization.
+func (c *Client) Redeem(ctx context.Context, r CodeRequest) (Tokens, error) {
+	return c.redeem(ctx, r, nil)
+}
+
+func (c *Client) redeem(ctx context.Context, r CodeRequest, dpop *Prover) (Tokens, error) {
 	form := url.Values{
 		"grant_type":    {"authorization_code"},
-		"code":          {code.Reveal()},
-		"redirect_uri":  {a.RedirectURI},
-		"code_verifier": {a.Verifier.Reveal()},
+		"code":          {r.Code.Reveal()},
+		"redirect_uri":  {r.RedirectURI},
+		"code_verifier": {r.Verifier.Reveal()},
 	}
-	if a.Resource != "" {
-		form.Set("resource", a.Resource)
+	if r.Resource != "" {
+		form.Set("resource", r.Resource)
 	}
-	return c.token(ctx, tokenRequest{endpoint: a.tokenEndpoint, client: a.client, form: form, dpop: a.dpop, sent: []secret.String{code, a.Verifier}})
+	return c.token(ctx, tokenRequest{endpoint: r.TokenEndpoint, client: r.Client, form: form, dpop: dpop, sent: []secret.String{r.Code, r.Verifier}})
 }
 
 // Refresh renews the tokens (RFC 6749 §6). It is sent exactly once and never
@@ -125,6 +147,8 @@ func (c *Client) token(ctx context.Context, r tokenRequest) (Tokens, error) {
 	}
 	host := shown(hostOf(endpoint))
 	switch kind := values["token_type"]; {
+	case t.Access.IsZero() && doc.page():
+		return Tokens{}, tokenFault(endpoint, "issue a token", newTokenError(doc, values))
 	case t.Access.IsZero() || !headerSafe(values["access_token"]):
 		return Tokens{}, fault.Wrap(&TokenError{Status: doc.status}, fault.Refused,
 			fmt.Sprintf("%s answered without a usable access token.", host), "Sign in again; if it lasts, tell whoever runs the server.")

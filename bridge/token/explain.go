@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -92,6 +93,17 @@ func signature(ctx context.Context, raw secret.String, d *Decoded, p *Policy) Si
 		s.Verdict, s.Reason = VerdictInvalid, "The signature does not fit the issuer's key: the token was changed or comes from somebody else."
 	}
 	return s
+}
+
+// ExplainClaims puts claims into words that came otherwise than in a token, as in
+// the answer to an introspection, in the order of their names. It is bounded as
+// Remember is.
+func ExplainClaims(claims map[string]json.RawMessage) []Member {
+	all := make([]RawMember, 0, len(claims))
+	for _, name := range slices.Sorted(maps.Keys(claims)) {
+		all = append(all, RawMember{Name: name, Value: claims[name]})
+	}
+	return bounded(explainAll(all, claimWords))
 }
 
 func explainAll(all []RawMember, words map[string]wording) []Member {

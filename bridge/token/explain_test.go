@@ -170,3 +170,15 @@ func TestEveryRegisteredMemberHasItsSentence(t *testing.T) {
 		}
 	}
 }
+
+func TestExplainClaims(t *testing.T) {
+	got := ExplainClaims(map[string]json.RawMessage{"sub": json.RawMessage(`"ada\u202e"`), "exp": json.RawMessage(`1788264000`), "x": json.RawMessage(`{"a":1}`)})
+	want := []Member{
+		{Name: "exp", Title: claimWords["exp"].title, Explanation: claimWords["exp"].text, Kind: KindTime, Value: "2026-09-01T12:00:00Z"},
+		{Name: "sub", Title: claimWords["sub"].title, Explanation: claimWords["sub"].text, Kind: KindText, Value: "ada\uFFFD"},
+		{Name: "x", Kind: KindJSON, Value: `{"a":1}`},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("claims (-want +got):\n%s", diff)
+	}
+}

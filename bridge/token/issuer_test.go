@@ -17,12 +17,12 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-	"go.uber.org/goleak"
 
 	"drawbridge/bridge/secret"
+	"drawbridge/test/leaks"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.Main(m) }
 
 var now = time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
 
