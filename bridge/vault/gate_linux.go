@@ -38,6 +38,7 @@ type gate struct {
 	locks    string // "": this process only
 	attended bool   // a person has just asked for something: askPause does not count
 	limit    time.Duration
+	patience time.Duration
 
 	mu     sync.Mutex
 	flight *asking
@@ -52,16 +53,27 @@ type asking struct {
 }
 
 func newGate(locks string, attended bool) *gate {
-	return &gate{locks: locks, attended: attended, limit: unlockLimit}
+	return &gate{locks: locks, attended: attended, limit: unlockLimit, patience: lockedPatience}
+}
+
+// assumesOpen reports whether the keychain was seen unlocked a moment ago.
+func (g *gate) assumesOpen() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return time.Since(g.open) < openFor
+}
+
+// forget has the next call look.
+func (g *gate) forget() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.open = time.Time{}
 }
 
 // ready returns nil when the keychain is unlocked, at the latest after
 // unlockLimit. Its errors are errNoBus, errNoService, errLocked and ctx's.
 func (g *gate) ready(ctx context.Context) error {
-	g.mu.Lock()
-	open := time.Since(g.open) < openFor
-	g.mu.Unlock()
-	if open {
+	if g.assumesOpen() {
 		return ctx.Err()
 	}
 	look, cancel := context.WithTimeout(ctx, opLimit)
@@ -130,7 +142,7 @@ func (g *gate) unlock(ctx context.Context) error {
 	case !g.attended && time.Since(last) < askPause:
 		release() // waiting needs no turn
 		release = func() {}
-		return s.waitUnlocked(ctx, fmt.Errorf("%w: nobody answered when asked last", errLocked))
+		return s.waitUnlocked(ctx, g.patience, fmt.Errorf("%w: nobody answered when asked last", errLocked))
 	}
 	begun := time.Now()
 	err = s.prompt(ctx)
@@ -139,7 +151,7 @@ func (g *gate) unlock(ctx context.Context) error {
 		return nil
 	}
 	if time.Since(begun) < seenLeast { // no display: it was dismissed for us
-		err = s.waitUnlocked(ctx, err)
+		err = s.waitUnlocked(ctx, g.patience, err)
 	}
 	if err != nil {
 		g.note(time.Now())
@@ -148,8 +160,8 @@ func (g *gate) unlock(ctx context.Context) error {
 }
 
 // waitUnlocked waits a little for somebody else to unlock the keychain.
-func (s *secretService) waitUnlocked(ctx context.Context, err error) error {
-	ctx, cancel := context.WithTimeout(ctx, lockedPatience)
+func (s *secretService) waitUnlocked(ctx context.Context, patience time.Duration, err error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
 		select {

@@ -64,7 +64,19 @@ func (k *keychain) Delete(ctx context.Context, name string) error {
 // Ready waits until the keychain is unlocked; see gate.
 func (k *keychain) Ready(ctx context.Context) error { return keychainFault(k.gate.ready(ctx)) }
 
+// call looks again when a keychain that was seen unlocked a moment ago does not do
+// what it is asked to: it may have been locked since.
 func (k *keychain) call(ctx context.Context, op func() (string, error)) (string, error) {
+	assumed := k.gate.assumesOpen()
+	value, err := k.once(ctx, op)
+	if assumed && err != nil && !errors.Is(err, ErrNotFound) && ctx.Err() == nil {
+		k.gate.forget()
+		return k.once(ctx, op)
+	}
+	return value, err
+}
+
+func (k *keychain) once(ctx context.Context, op func() (string, error)) (string, error) {
 	if err := k.Ready(ctx); err != nil {
 		return "", err
 	}

@@ -182,8 +182,12 @@ func TestProcessesWriteOneName(t *testing.T) {
 func TestKilledWriterBlocksNobody(t *testing.T) {
 	p, choice := keyPaths(t)
 	for range 5 {
+		before := written(p)
 		victim := begin(t, job{Do: "write", Paths: p, Choice: &choice, Names: []string{"a/tokens", "b/tokens"}, Rounds: 1 << 20})
-		time.Sleep(time.Duration(20+rand.IntN(80)) * time.Millisecond)
+		if !soon(func() bool { return written(p) != before }) {
+			t.Fatal("the writer writes nothing")
+		}
+		time.Sleep(time.Duration(rand.IntN(30)) * time.Millisecond)
 		if err := victim.cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
@@ -198,13 +202,23 @@ func TestKilledWriterBlocksNobody(t *testing.T) {
 		if err := v.Set(t.Context(), "c/tokens", secret.New("x")); err != nil {
 			t.Error(err)
 		}
-		if took := time.Since(begun); took > 5*time.Second {
+		if took := time.Since(begun); took > lockLimit/2 {
 			t.Errorf("the next writer waited %v", took)
 		}
 	}
 	if entries, err := os.ReadDir(p.State); err != nil || len(entries) > 12 {
 		t.Errorf("%d files in the state folder, %v", len(entries), err)
 	}
+}
+
+// written is when the vault file was last written; zero when there is none.
+func written(p config.Paths) time.Time {
+	for _, file := range vaultFiles(p.State) {
+		if info, err := os.Stat(file); err == nil {
+			return info.ModTime()
+		}
+	}
+	return time.Time{}
 }
 
 // An entry that is deleted while it is read is not there; the keychain is not

@@ -5,11 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
+	"time"
 
 	"golang.org/x/term"
 
 	"drawbridge/bridge/secret"
 )
+
+// echoLimit bounds the wait for the reader of a terminal to turn the echo off. It
+// never does on one that had it off before.
+const echoLimit = 5 * time.Second
 
 // Terminal asks on the terminal that this process was started from, never on
 // standard input, which may carry a protocol. It is an Ask.
@@ -33,11 +39,31 @@ func Terminal(ctx context.Context, question string) (secret.String, error) {
 		err  error
 	}
 	done := make(chan answer, 1) // reading cannot be stopped: it may outlive us until the process ends
+	var mu sync.Mutex            // over closed
+	closed := false
 	go func() {
 		text, err := term.ReadPassword(fd)
+		mu.Lock()
+		defer mu.Unlock()
 		_ = in.Close()
+		closed = true
 		done <- answer{text, err}
 	}()
+	// The reader begins by turning the echo off, and only then can it be turned on
+	// again; once it has ended, the number may be another file's.
+	echoBack := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if closed {
+			return true
+		}
+		now, err := term.GetState(fd)
+		if err == nil && *now == *before {
+			return false
+		}
+		_ = term.Restore(fd, before)
+		return true
+	}
 	select {
 	case a := <-done:
 		fmt.Fprintln(out)
@@ -46,7 +72,9 @@ func Terminal(ctx context.Context, question string) (secret.String, error) {
 		}
 		return secret.New(string(a.text)), nil
 	case <-ctx.Done():
-		_ = term.Restore(fd, before) // echo on again
+		for until := time.Now().Add(echoLimit); time.Now().Before(until) && !echoBack(); {
+			time.Sleep(time.Millisecond)
+		}
 		fmt.Fprintln(out)
 		return secret.String{}, ctx.Err()
 	}

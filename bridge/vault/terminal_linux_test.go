@@ -61,7 +61,7 @@ func echoes(t *testing.T, programs *os.File) bool {
 
 func TestTerminalAsks(t *testing.T) {
 	screen, programs := newTerminal(t)
-	p := onTerminal(t, 10*time.Second, programs)
+	p := onTerminal(t, longEnough, programs)
 	shown := make(chan string, 1)
 	go func() { // ends with the terminal
 		var all strings.Builder
@@ -96,7 +96,7 @@ func TestTerminalAsks(t *testing.T) {
 func TestTerminalThatNobodyAnswers(t *testing.T) {
 	_, programs := newTerminal(t)
 	p := onTerminal(t, 500*time.Millisecond, programs)
-	if r := p.end(); !strings.Contains(r.Err, "deadline") || r.Took > 5*time.Second {
+	if r := p.end(); !strings.Contains(r.Err, "deadline") || r.Took > longEnough/2 {
 		t.Errorf("%+v", r)
 	}
 	if !echoes(t, programs) {
@@ -104,9 +104,41 @@ func TestTerminalThatNobodyAnswers(t *testing.T) {
 	}
 }
 
+// Nor is the echo turned off by a reader that begins when nobody waits any more.
+func TestTerminalGivenUpAtOnce(t *testing.T) {
+	_, programs := newTerminal(t)
+	p := onTerminal(t, time.Nanosecond, programs)
+	if r := p.end(); !strings.Contains(r.Err, "deadline") {
+		t.Errorf("%+v", r)
+	}
+	if !echoes(t, programs) {
+		t.Error("the terminal does not echo any more")
+	}
+}
+
+// A terminal that had the echo off before keeps it so, and nobody waits for that.
+func TestTerminalWithoutEcho(t *testing.T) {
+	_, programs := newTerminal(t)
+	state, err := unix.IoctlGetTermios(int(programs.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state.Lflag &^= unix.ECHO
+	if err := unix.IoctlSetTermios(int(programs.Fd()), unix.TCSETS, state); err != nil {
+		t.Fatal(err)
+	}
+	p := onTerminal(t, 100*time.Millisecond, programs)
+	if r := p.end(); !strings.Contains(r.Err, "deadline") {
+		t.Errorf("%+v", r)
+	}
+	if echoes(t, programs) {
+		t.Error("the terminal echoes what it did not echo before")
+	}
+}
+
 // Standard input is never asked, whatever it is.
 func TestNoTerminal(t *testing.T) {
-	p := onTerminal(t, 5*time.Second, nil)
+	p := onTerminal(t, longEnough, nil)
 	if r := p.end(); r.Answer != "" || !strings.Contains(r.Err, ErrNobody.Error()) {
 		t.Errorf("%+v", r)
 	}
