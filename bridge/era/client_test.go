@@ -53,7 +53,7 @@ func (u *upstream) want(method string) jsonrpc.Message {
 			u.t.Fatalf("the server got %s, want %s", m.Raw, method)
 		}
 		return m
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		u.t.Fatalf("the server got no %s", method)
 	}
 	return jsonrpc.Message{}
@@ -96,7 +96,7 @@ func (r *rig) hears() string {
 	select {
 	case s := <-r.said:
 		return s
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		r.t.Fatal("the client hears nothing")
 	}
 	return ""

@@ -80,7 +80,7 @@ const (
 // open says initialize and returns the answer, "" for none.
 func open(t *testing.T, r *era.Remote) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	var got string
 	err := r.Open(ctx, []byte(initialize), func(raw []byte) bool { got = string(raw); return true })
@@ -269,7 +269,7 @@ func TestCallIsTranslated(t *testing.T) {
 	if _, err := open(t, r); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	var asked, got string
 	err := r.Post(ctx, []byte(`{"jsonrpc":"2.0","id":1.5,"method":"tools/call","params":{"name":"t","arguments":{"n":9007199254740993,"x":1.0},"_meta":{"progressToken":7},"task":{}}}`), func(raw []byte) bool {
@@ -348,7 +348,7 @@ func TestCancelledCallClosesItsStream(t *testing.T) {
 	}
 	select {
 	case <-closed:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the stream is still open")
 	}
 	cancel() // as a session does, some time after
@@ -367,7 +367,7 @@ func TestServerThatIsModernNoLongerIsForgotten(t *testing.T) {
 	if err := (era.Memory{Dir: dir}).Store(s.URL, era.Modern); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	r := s.remote(dir, era.Auto)
 	if known, err := r.Era(ctx); known != era.Modern || err != nil || s.asked() != "" {

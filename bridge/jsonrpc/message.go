@@ -24,6 +24,10 @@ type Message struct {
 	Method string
 	// Params, Result and Error are the payloads as they were spelt; nil when absent.
 	Params, Result, Error json.RawMessage
+	// Unclear says that others may read the message in another way: one of the members
+	// above is there twice, or is spelt in capitals, which some readers take for the
+	// same (RFC 8259 §4; Go's encoding/json).
+	Unclear bool
 }
 
 // blank is what may stand around a JSON text (RFC 8259 §2).
@@ -64,6 +68,9 @@ func Parse(raw []byte) (Message, error) {
 	return m, err
 }
 
+// known are the members that Parse reads.
+var known = [...][]byte{[]byte("id"), []byte("method"), []byte("params"), []byte("result"), []byte("error")}
+
 func parse(raw []byte) (m Message, breaks bool, err error) {
 	s := scanner{b: raw}
 	if s.at(0) != '{' {
@@ -75,8 +82,16 @@ func parse(raw []byte) (m Message, breaks bool, err error) {
 	m.Raw = raw
 	var method []byte // its spelling
 	isID := false
+	seen := 0
 	end := s.object(0, func(name, value []byte, _ int) {
-		switch string(plain(name)) {
+		name = plain(name)
+		for i, known := range known {
+			if bytes.EqualFold(name, known) {
+				m.Unclear = m.Unclear || seen>>i&1 == 1 || !bytes.Equal(name, known)
+				seen |= 1 << i
+			}
+		}
+		switch string(name) {
 		case "id":
 			isID = true
 			if m.ID = value; string(value) == "null" {
@@ -143,6 +158,31 @@ func Member(object json.RawMessage, name string) json.RawMessage {
 		return nil
 	}
 	return found
+}
+
+// Sole is Member, for who decides by its value: clear is false when others may read
+// another value, because the name is there twice or is spelt in capitals.
+func Sole(object json.RawMessage, name string) (value json.RawMessage, clear bool) {
+	clear = true
+	seen := false
+	s := scanner{b: bytes.Trim(object, blank)}
+	if s.at(0) != '{' {
+		return nil, true
+	}
+	end := s.object(0, func(n, v []byte, _ int) {
+		n = plain(n)
+		switch {
+		case string(n) == name:
+			clear = clear && !seen
+			seen, value = true, v
+		case bytes.EqualFold(n, []byte(name)):
+			clear = false
+		}
+	})
+	if end != len(s.b) {
+		return nil, true
+	}
+	return value, clear
 }
 
 // Replace returns a JSON object with the value of a top-level member replaced and

@@ -69,6 +69,34 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+// What two readers of JSON take for different messages is told: a name that is
+// there twice, and one in capitals, which Go's own reader takes for the same.
+func TestUnclear(t *testing.T) {
+	for raw, want := range map[string]bool{
+		`{"jsonrpc":"2.0","id":1,"method":"x","params":{}}`: false, `{"id":1,"result":{},"error":null}`: false,
+		`{"id":1,"method":"x","methods":"y","x":1,"x":2}`: false,
+		`{"id":1,"method":"x","method":"y"}`:              true, `{"id":1,"method":"x","Method":"y"}`: true,
+		`{"id":1,"method":"x","m\u0065thod":"y"}`: true, `{"id":1,"method":"x","PARAMS":{}}`: true,
+		`{"id":1,"ID":2,"method":"x"}`: true, `{"id":1,"method":"x","param\u017f":{}}`: true, // ſ folds to s
+	} {
+		m, err := jsonrpc.Parse([]byte(raw))
+		if err != nil || m.Unclear != want {
+			t.Errorf("Parse(%s): unclear %v, %v, want %v", raw, m.Unclear, err, want)
+		}
+	}
+	for raw, want := range map[string]bool{
+		`{"name":"a","arguments":{"name":"b","Name":"c"}}`: true, `{}`: true, `null`: true, ``: true, `{"other":1}`: true,
+		`{"name":"a","name":"a"}`: false, `{"name":"a","Name":"b"}`: false, `{"NAME":"b"}`: false, `{"n\u0061me":"b","name":"a"}`: false,
+	} {
+		if _, clear := jsonrpc.Sole(json.RawMessage(raw), "name"); clear != want {
+			t.Errorf("Sole(%s): clear %v, want %v", raw, clear, want)
+		}
+	}
+	if got, _ := jsonrpc.Sole(json.RawMessage(`{"a":1,"name":"b"}`), "name"); string(got) != `"b"` {
+		t.Errorf("Sole = %s", got)
+	}
+}
+
 func TestParseTakesLineBreaksOut(t *testing.T) {
 	m, err := jsonrpc.Parse([]byte("{\n  \"id\": 12345678901234567890,\r\n  \"result\": {\"s\": \"a\\nb\", \"n\": 1.0}\n}\n"))
 	if err != nil {

@@ -1,9 +1,7 @@
 package remote
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -26,31 +24,6 @@ type Legacy struct {
 	mu     sync.Mutex
 	stream *legacyStream // nil before Open
 }
-
-// legacyStream is one session: its stream and who waits for what comes down it.
-type legacyStream struct {
-	address string // for the client's messages
-	cancel  context.CancelFunc
-	done    chan struct{} // closed at the stream's end
-	err     error         // why it ended; set before done is closed
-
-	mu       sync.Mutex
-	waiting  []*legacyCall
-	listener func(raw []byte)
-	early    [][]byte // what came before anybody listened
-}
-
-// legacyCall is a request that waits for its response.
-type legacyCall struct {
-	id      json.RawMessage
-	deliver Deliver
-	got     chan struct{} // closed when the response was delivered
-	busy    sync.Mutex    // held while deliver runs
-	over    bool          // guarded by busy: nobody waits any more
-}
-
-// earlyMost bounds the messages that are kept until somebody listens.
-const earlyMost = 256
 
 // NewLegacy makes a Legacy; nothing is sent yet.
 func NewLegacy(c Config) *Legacy { return &Legacy{conn: NewConn(c)} }
@@ -193,7 +166,7 @@ func (l *Legacy) begin(ctx context.Context, cancel context.CancelFunc) (*legacyS
 	case contentType(resp) != "text/event-stream":
 		return fail(fmt.Errorf("stream: %w: %q", ErrContentType, resp.Header.Get("Content-Type")))
 	}
-	events := NewEventReader(resp.Body, MaxMessage)
+	events := newPatientReader(resp.Body, MaxMessage)
 	for {
 		e, err := events.Next()
 		if err != nil {
@@ -231,77 +204,6 @@ func (l *Legacy) endpoint(base *url.URL, data string) (string, error) {
 	return u.String(), nil
 }
 
-// read delivers what comes down the stream until it ends.
-func (s *legacyStream) read(events *EventReader) error {
-	for {
-		e, err := events.Next()
-		if err != nil {
-			return err
-		}
-		if len(e.Data) == 0 || e.Type != "message" {
-			continue
-		}
-		parts, err := jsonrpc.Split(e.Data)
-		if err != nil {
-			continue
-		}
-		for _, raw := range parts {
-			s.take(raw)
-		}
-	}
-}
-
-// take gives a message to the request that it answers, else to the listener.
-func (s *legacyStream) take(raw []byte) {
-	m, err := jsonrpc.Parse(raw)
-	if err == nil && m.IsResponse() {
-		if call := s.callFor(m); call != nil {
-			call.busy.Lock()
-			defer call.busy.Unlock()
-			if !call.over && call.deliver(raw) {
-				call.over = true
-				close(call.got)
-			}
-		}
-		return // else nobody waits for it
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.listener != nil {
-		s.listener(raw)
-	} else if len(s.early) < earlyMost {
-		s.early = append(s.early, bytes.Clone(raw))
-	}
-}
-
-func (s *legacyStream) callFor(m jsonrpc.Message) *legacyCall {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, call := range s.waiting {
-		if jsonrpc.SameID(call.id, m.ID) {
-			return call
-		}
-	}
-	if m.ID == nil && len(s.waiting) == 1 { // an error that does not say whose it is
-		return s.waiting[0]
-	}
-	return nil
-}
-
-func (s *legacyStream) forget(call *legacyCall) {
-	s.mu.Lock()
-	for i, c := range s.waiting {
-		if c == call {
-			s.waiting = append(s.waiting[:i], s.waiting[i+1:]...)
-			break
-		}
-	}
-	s.mu.Unlock()
-	call.busy.Lock() // nothing is delivered after we return
-	call.over = true
-	call.busy.Unlock()
-}
-
 func (l *Legacy) post(ctx context.Context, s *legacyStream, raw []byte, deliver Deliver) error {
 	select {
 	case <-s.done:
@@ -320,11 +222,16 @@ func (l *Legacy) post(ctx context.Context, s *legacyStream, raw []byte, deliver 
 		s.mu.Unlock()
 		defer s.forget(call)
 	}
-	if err := l.send(ctx, s, raw); err != nil {
-		return err
-	}
 	if call == nil {
-		return nil
+		return l.send(ctx, s, raw)
+	}
+	if err := l.sendCall(ctx, s, raw, call.got); err != nil {
+		select {
+		case <-call.got: // whatever became of the POST, the server has answered
+			return nil
+		default:
+			return err
+		}
 	}
 	select {
 	case <-call.got:
@@ -338,6 +245,49 @@ func (l *Legacy) post(ctx context.Context, s *legacyStream, raw []byte, deliver 
 		default:
 		}
 		return joinNoAnswer(s.err)
+	}
+}
+
+// sendMost is how long the answer to a POST may take once the response to its
+// message has come down the stream: servers say 202 before it or after.
+const sendMost = 5 * time.Second
+
+// sendCall is send for a request, which waits for the POST no longer than makes
+// sense after the response has come, or the stream has ended.
+func (l *Legacy) sendCall(ctx context.Context, s *legacyStream, raw []byte, got <-chan struct{}) error {
+	whole := ctx
+	ctx, cancel := context.WithCancel(whole)
+	sent := make(chan struct{})
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-sent:
+			return
+		case <-got:
+		case <-s.done: // nothing comes down it any more
+		}
+		t := time.NewTimer(sendMost)
+		defer t.Stop()
+		select {
+		case <-sent:
+		case <-t.C:
+			cancel()
+		}
+	}()
+	err := l.send(ctx, s, raw)
+	close(sent)
+	<-watched
+	late := ctx.Err() != nil && whole.Err() == nil
+	cancel()
+	if !late {
+		return err
+	}
+	select {
+	case <-s.done:
+		return joinNoAnswer(s.err)
+	default:
+		return err // which post does not look at: got is closed
 	}
 }
 

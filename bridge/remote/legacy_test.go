@@ -126,7 +126,7 @@ func request(id, method string) []byte {
 
 // ask posts a request and returns what was delivered.
 func askOld(l line, post func(context.Context, []byte, remote.Deliver) error, id, method string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	var got []string
 	err := post(ctx, request(id, method), func(raw []byte) bool {
@@ -150,10 +150,13 @@ func TestLegacyAnswers(t *testing.T) {
 			if got, err := askOld(l, l.Open, "0", "initialize"); err != nil || got != `{"jsonrpc":"2.0","id":0,"result":{"of":0}}` {
 				t.Fatalf("initialize: %s, %v", got, err)
 			}
-			heard := make(chan string, 10)
+			heard, listens := make(chan string, 10), make(chan struct{})
 			ctx, cancel := context.WithCancel(context.Background())
 			listened := make(chan error, 1)
-			go func() { listened <- l.Listen(ctx, func() {}, func(raw []byte) { heard <- string(raw) }) }()
+			go func() {
+				listened <- l.Listen(ctx, func() { close(listens) }, func(raw []byte) { heard <- string(raw) })
+			}()
+			<-listens
 			var wg sync.WaitGroup
 			for i := range 20 {
 				wg.Go(func() {

@@ -53,19 +53,21 @@ type Conn struct {
 	headers     map[string]string
 	moreHeaders func() (map[string]string, error)
 	http        *http.Client
-	userAgent   string
+	userAgent   []string      // nil: net/http's own
+	blank       *http.Request // to copy; nil: the address is none
 	log         *slog.Logger
 
 	mu      sync.Mutex
-	session string        // Mcp-Session-Id, "" when the server gave none
-	version string        // MCP-Protocol-Version, "" before initialize
+	session []string      // Mcp-Session-Id, nil when the server gave none
+	version []string      // MCP-Protocol-Version, nil before initialize
 	last    secret.String // the token that the last request carried
 	kept    *cookies      // of the session
 }
 
 // NewConn makes a Conn; nothing is sent yet.
 func NewConn(c Config) *Conn {
-	conn := &Conn{url: c.URL, bearer: c.Bearer, headers: c.Headers, moreHeaders: c.MoreHeaders, http: c.HTTP, userAgent: c.UserAgent, log: c.Log, kept: newCookies(c.URL)}
+	conn := &Conn{url: c.URL, bearer: c.Bearer, headers: c.Headers, moreHeaders: c.MoreHeaders, http: c.HTTP, userAgent: headerValue(c.UserAgent), log: c.Log, kept: newCookies(c.URL)}
+	conn.blank, _ = http.NewRequest(http.MethodPost, c.URL, nil) // else each request says why not
 	if conn.http == nil {
 		conn.http = NewHTTP()
 	}
@@ -90,12 +92,47 @@ func NewHTTPOver(base *http.Transport) *http.Client {
 		t := base.Clone()
 		t.MaxIdleConnsPerHost = 64
 		t.MaxIdleConns = 128
-		// A connection in use may be dead without a word, too: the network changed.
-		// Without pings a request over it hangs for a quarter of an hour. For
-		// HTTP/1.1 the dialler sees to it.
-		t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second}
+		t.HTTP2 = pinged()
 		return t
 	})}
+}
+
+// NewHTTPForMany is NewHTTPOver for many sessions at one server: what the server
+// says of its own accord comes over connections of a kind of its own, with buffers as small
+// as the little that comes there.
+func NewHTTPForMany(base *http.Transport) *http.Client {
+	c := NewHTTPOver(base)
+	c.Transport = apart{posts: c.Transport.(*lasting), gets: newLasting(func() *http.Transport {
+		t := base.Clone()
+		t.ReadBufferSize, t.WriteBufferSize = 512, 512
+		t.HTTP2 = pinged()
+		return t
+	})}
+	return c
+}
+
+// pinged says that a connection in use may be dead without a word, too: the network changed.
+// Without pings a request over it hangs for a quarter of an hour. For
+// HTTP/1.1 the dialler sees to it.
+func pinged() *http.HTTP2Config {
+	return &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second}
+}
+
+// apart keeps streams and messages on connections of different kinds.
+type apart struct{ posts, gets *lasting }
+
+// RoundTrip implements http.RoundTripper.
+func (a apart) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method == http.MethodGet {
+		return a.gets.RoundTrip(req)
+	}
+	return a.posts.RoundTrip(req)
+}
+
+// CloseIdleConnections lets http.Client.CloseIdleConnections through.
+func (a apart) CloseIdleConnections() {
+	a.posts.CloseIdleConnections()
+	a.gets.CloseIdleConnections()
 }
 
 func sameOrigin(req *http.Request, via []*http.Request) error {
@@ -166,7 +203,7 @@ func (c *Conn) SetVersion(version string) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.version = version
+	c.version = headerValue(version)
 }
 
 // begin takes the session that the answer to initialize names, or none, and the
@@ -174,7 +211,7 @@ func (c *Conn) SetVersion(version string) {
 func (c *Conn) begin(session string, kept *cookies) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.session, c.version, c.kept = session, "", kept
+	c.session, c.version, c.kept = headerValue(session), nil, kept
 }
 
 // newRequest makes a request with a token and the session and version of the
@@ -194,12 +231,15 @@ func (c *Conn) requestWith(ctx context.Context, token secret.String, method stri
 
 // requestTo makes a request to an address of the server's origin.
 func (c *Conn) requestTo(ctx context.Context, token secret.String, method, address string, body []byte) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, method, address, nil)
+	if body != nil {
+		ctx = follow(ctx)
+	}
+	req, err := c.plainRequest(ctx, method, address)
 	if err != nil {
 		return nil, fmt.Errorf("request: %w", err)
 	}
 	if body != nil {
-		req = carry(req, body)
+		carry(req, body)
 	}
 	for k, v := range c.headers {
 		req.Header.Set(k, v)
@@ -213,8 +253,8 @@ func (c *Conn) requestTo(ctx context.Context, token secret.String, method, addre
 			req.Header.Set(k, v)
 		}
 	}
-	if c.userAgent != "" {
-		req.Header.Set("User-Agent", c.userAgent)
+	if c.userAgent != nil {
+		req.Header["User-Agent"] = c.userAgent
 	}
 	if !token.IsZero() {
 		req.Header.Set("Authorization", "Bearer "+token.Reveal())
@@ -222,13 +262,33 @@ func (c *Conn) requestTo(ctx context.Context, token secret.String, method, addre
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.last = token
-	if c.session != "" {
-		req.Header.Set("Mcp-Session-Id", c.session)
+	if c.session != nil {
+		req.Header["Mcp-Session-Id"] = c.session
 	}
-	if c.version != "" {
-		req.Header.Set("Mcp-Protocol-Version", c.version)
+	if c.version != nil {
+		req.Header["Mcp-Protocol-Version"] = c.version
 	}
 	return req, nil
+}
+
+// plainRequest is http.NewRequestWithContext, which does not take the address of
+// the server apart for each call anew.
+func (c *Conn) plainRequest(ctx context.Context, method, address string) (*http.Request, error) {
+	if c.blank == nil || address != c.url {
+		return http.NewRequestWithContext(ctx, method, address, nil)
+	}
+	req := c.blank.WithContext(ctx)
+	req.Method, req.Header = method, make(http.Header, 8)
+	return req, nil
+}
+
+// headerValue is the value of a header that many requests share; nobody changes
+// it. nil: the header is left out.
+func headerValue(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
 }
 
 // refusal turns an answer that is not a success into an error.
@@ -269,7 +329,7 @@ func (c *Conn) Delete(ctx context.Context, limit time.Duration) {
 	c.mu.Lock()
 	session, token := c.session, c.last
 	c.mu.Unlock()
-	if session == "" {
+	if session == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)

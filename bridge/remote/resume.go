@@ -100,7 +100,10 @@ var errResponded = errors.New("responded")
 // readEvents delivers the messages of one stream. It returns nil at the
 // stream's end and errResponded after the response.
 func (c *Conn) readEvents(body io.Reader, at *position, deliver Deliver) error {
-	events := NewEventReader(body, MaxMessage)
+	return c.read(NewEventReader(body, MaxMessage), at, deliver)
+}
+
+func (c *Conn) read(events *EventReader, at *position, deliver Deliver) error {
 	defer events.release()
 	for {
 		e, err := events.Next()
@@ -152,7 +155,7 @@ func (c *Conn) get(ctx context.Context, at *position, deliver Deliver) error {
 	if at.onOpen != nil {
 		at.onOpen()
 	}
-	return c.readEvents(resp.Body, at, deliver)
+	return c.read(newPatientReader(resp.Body, MaxMessage), at, deliver)
 }
 
 // position is where a stream stands.

@@ -33,11 +33,13 @@ type Event struct {
 // order mark may come first, and an event that the stream breaks off is not
 // delivered, as the specification says.
 type EventReader struct {
-	r     *bufio.Reader
-	limit int
-	begun bool
-	cr    bool // the last line ended in CR: an LF that follows belongs to it
-	line  []byte
+	r       *bufio.Reader
+	patient io.Reader // what r reads, when r is given back while nothing comes; see newPatientReader
+	first   [32]byte  // of what comes after that
+	limit   int
+	begun   bool
+	cr      bool // the last line ended in CR: an LF that follows belongs to it
+	line    []byte
 }
 
 // NewEventReader reads events from r, each with up to limit bytes.
@@ -47,11 +49,61 @@ func NewEventReader(r io.Reader, limit int) *EventReader {
 	return &EventReader{r: buffered, limit: limit}
 }
 
+// newPatientReader is NewEventReader for a stream on which nothing may come for
+// hours: meanwhile it has no buffer. A local bridge has thousands of these.
+func newPatientReader(r io.Reader, limit int) *EventReader {
+	return &EventReader{patient: r, limit: limit}
+}
+
+// await waits without a buffer until something comes, unless some of it is here
+// already.
+func (e *EventReader) await() error {
+	if e.r != nil {
+		if e.r.Buffered() > 0 {
+			return nil
+		}
+		e.release()
+	}
+	if cap(e.line) > 1<<10 {
+		e.line = nil
+	}
+	for {
+		n, err := e.patient.Read(e.first[:])
+		if n > 0 {
+			e.r = buffers.Get().(*bufio.Reader)
+			e.r.Reset(&continued{e.first[:n], e.patient})
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// continued reads what was read already, and then on.
+type continued struct {
+	head []byte
+	r    io.Reader
+}
+
+// Read implements io.Reader.
+func (c *continued) Read(p []byte) (int, error) {
+	if len(c.head) > 0 {
+		n := copy(p, c.head)
+		c.head = c.head[n:]
+		return n, nil
+	}
+	return c.r.Read(p)
+}
+
 // buffers are read buffers for the next stream: each call may be answered by one.
 var buffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 16<<10) }}
 
 // release ends the use of the reader; what it returned stays good.
 func (e *EventReader) release() {
+	if e.r == nil {
+		return
+	}
 	e.r.Reset(nil)
 	buffers.Put(e.r)
 	e.r = nil
@@ -64,6 +116,11 @@ func (e *EventReader) Next() (Event, error) {
 	var data []byte
 	some, hasData := false, false
 	for {
+		if e.patient != nil && !some { // between two events
+			if err := e.await(); err != nil {
+				return Event{Type: "message"}, err
+			}
+		}
 		line, err := e.readLine()
 		if err != nil {
 			return Event{Type: "message"}, err

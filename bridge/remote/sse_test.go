@@ -13,8 +13,11 @@ import (
 	"drawbridge/bridge/remote"
 )
 
-func readAll(r io.Reader, limit int) (events []remote.Event, err error) {
-	reader := remote.NewEventReader(r, limit)
+func readAll(r io.Reader, limit int) ([]remote.Event, error) {
+	return drain(remote.NewEventReader(r, limit))
+}
+
+func drain(reader *remote.EventReader) (events []remote.Event, err error) {
 	for {
 		e, err := reader.Next()
 		if err != nil {
@@ -55,6 +58,14 @@ func TestEventReader(t *testing.T) {
 					t.Errorf("%s (-want +got):\n%s", kind, diff)
 				}
 			}
+			for kind, r := range map[string]io.Reader{
+				"at once": strings.NewReader(tt.in), "byte by byte": iotest.OneByteReader(strings.NewReader(tt.in)),
+			} {
+				got, err := drain(remote.NewPatientReader(r, 1<<20))
+				if diff := cmp.Diff(tt.want, got); diff != "" || !errors.Is(err, io.EOF) {
+					t.Errorf("patiently, %s: %v (-want +got):\n%s", kind, err, diff)
+				}
+			}
 		})
 	}
 }
@@ -81,6 +92,10 @@ func FuzzEventReader(f *testing.F) {
 		cut, cutErr := readAll(iotest.OneByteReader(strings.NewReader(in)), 1<<16)
 		if diff := cmp.Diff(whole, cut); diff != "" || !errors.Is(cutErr, err) {
 			t.Fatalf("cut differently (%v, %v):\n%s", err, cutErr, diff)
+		}
+		patient, patientErr := drain(remote.NewPatientReader(iotest.HalfReader(strings.NewReader(in)), 1<<16))
+		if diff := cmp.Diff(whole, patient); diff != "" || !errors.Is(patientErr, err) {
+			t.Fatalf("read patiently it is something else (%v, %v):\n%s", err, patientErr, diff)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"drawbridge/bridge/jsonrpc"
@@ -32,8 +33,8 @@ func TestAnswersOfOthersAreNotTheAnswer(t *testing.T) {
 		{"other spelling", `{"jsonrpc":"2.0","id":1234567890123456789e1,"result":{"n":1}}`, `{"jsonrpc":"2.0","id":` + id + `,"result":{"n":1}}`},
 		{"twice", `[{"jsonrpc":"2.0","id":` + id + `,"result":{"n":1}},{"jsonrpc":"2.0","id":` + id + `,"result":{"n":2}}]`, `"result":{"n":1}`},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			u := newUpstream(t)
+		t.Run(tt.name, bubbled(func(t *testing.T) {
+			u := newPiped(t)
 			u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
 				if m.Method == "x" {
 					writeJSON(w, tt.body)
@@ -48,53 +49,57 @@ func TestAnswersOfOthersAreNotTheAnswer(t *testing.T) {
 				t.Errorf("got %s, want it to hold %s", l, tt.want)
 			}
 			c.none(50 * time.Millisecond)
-		})
+		}))
 	}
 }
 
 // A response on the stream of nobody's request would be a second answer.
 func TestResponseOnTheStandaloneStreamIsDropped(t *testing.T) {
-	u := newUpstream(t)
-	u.get = func(w http.ResponseWriter, r *http.Request) {
-		writeEvents(w, `data: {"jsonrpc":"2.0","id":1,"result":{}}`, `data: {"jsonrpc":"2.0","method":"notifications/x"}`)
-		<-r.Context().Done()
-	}
-	c := connect(t, u, &account{})
-	c.open()
-	c.want(`{"jsonrpc":"2.0","method":"notifications/x"}`)
+	synctest.Test(t, func(t *testing.T) {
+		u := newPiped(t)
+		u.get = func(w http.ResponseWriter, r *http.Request) {
+			writeEvents(w, `data: {"jsonrpc":"2.0","id":1,"result":{}}`, `data: {"jsonrpc":"2.0","method":"notifications/x"}`)
+			<-r.Context().Done()
+		}
+		c := connect(t, u, &account{})
+		c.open()
+		c.want(`{"jsonrpc":"2.0","method":"notifications/x"}`)
+	})
 }
 
 // A client may ping before it has the answer to initialize, and some say all at
 // once: there is one session all the same, and the order is kept.
 func TestClientThatDoesNotWaitForInitialize(t *testing.T) {
-	u := newUpstream(t)
-	u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
-		if m.Method == "initialize" {
-			time.Sleep(100 * time.Millisecond)
+	synctest.Test(t, func(t *testing.T) {
+		u := newPiped(t)
+		u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
+			if m.Method == "initialize" {
+				time.Sleep(100 * time.Millisecond)
+			}
+			u.answer(w, r, m)
 		}
-		u.answer(w, r, m)
-	}
-	c := connect(t, u, &account{})
-	c.send(hello)
-	c.send(`{"jsonrpc":"2.0","id":"early","method":"ping"}`)
-	c.send(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
-	c.send(`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`)
-	for range 3 {
-		if l := c.line(); !strings.Contains(l, `"result"`) {
-			t.Errorf("got %s", l)
+		c := connect(t, u, &account{})
+		c.send(hello)
+		c.send(`{"jsonrpc":"2.0","id":"early","method":"ping"}`)
+		c.send(`{"jsonrpc":"2.0","method":"notifications/initialized"}`)
+		c.send(`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`)
+		for range 3 {
+			if l := c.line(); !strings.Contains(l, `"result"`) {
+				t.Errorf("got %s", l)
+			}
 		}
-	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	order := ""
-	for _, raw := range u.seen {
-		if m, _ := jsonrpc.Parse([]byte(raw)); m.Method != "ping" {
-			order += m.Method + " "
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		order := ""
+		for _, raw := range u.seen {
+			if m, _ := jsonrpc.Parse([]byte(raw)); m.Method != "ping" {
+				order += m.Method + " "
+			}
 		}
-	}
-	if order != "initialize notifications/initialized tools/list " {
-		t.Errorf("the server saw: %s", order)
-	}
+		if order != "initialize notifications/initialized tools/list " {
+			t.Errorf("the server saw: %s", order)
+		}
+	})
 }
 
 func TestPingWhileTheServerThinksAboutInitialize(t *testing.T) {
@@ -139,41 +144,37 @@ func TestInitializedTwiceLosesNoRequest(t *testing.T) {
 // Servers of the TypeScript SDK neither answer a cancelled request nor end its
 // stream: it must not stay open for good.
 func TestCancelledCallIsLetGo(t *testing.T) {
-	u := newUpstream(t)
-	var open atomic.Int32
-	u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
-		if m.Method == "tools/call" {
-			open.Add(1)
-			defer open.Add(-1)
-			writeEvents(w, "id: c1\ndata:")
-			<-r.Context().Done()
-			return
+	synctest.Test(t, func(t *testing.T) {
+		u := newPiped(t)
+		var open atomic.Int32
+		u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
+			if m.Method == "tools/call" {
+				open.Add(1)
+				defer open.Add(-1)
+				writeEvents(w, "id: c1\ndata:")
+				<-r.Context().Done()
+				return
+			}
+			u.answer(w, r, m)
 		}
-		u.answer(w, r, m)
-	}
-	c := connect(t, u, &account{})
-	c.s.SetCancelGrace(100 * time.Millisecond)
-	c.open()
-	for i := range 5 {
-		c.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":"c%d","method":"tools/call"}`, i))
-	}
-	waitFor(t, "five calls", func() bool { return open.Load() == 5 })
-	for i := range 4 {
-		c.send(fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"\u0063%d"}}`, i))
-	}
-	waitFor(t, "four calls let go", func() bool { return open.Load() == 1 })
-	c.none(50 * time.Millisecond) // nobody waits for an answer to what was cancelled
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	told := 0
-	for _, raw := range u.seen {
-		if strings.Contains(raw, "notifications/cancelled") {
-			told++
+		c := connect(t, u, &account{})
+		c.s.SetCancelGrace(100 * time.Millisecond)
+		c.open()
+		for i := range 5 {
+			c.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":"c%d","method":"tools/call"}`, i))
 		}
-	}
-	if told != 4 {
-		t.Errorf("the server was told of %d cancellations", told)
-	}
+		waitFor(t, "five calls", func() bool { return open.Load() == 5 })
+		for i := range 4 {
+			c.send(fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"\u0063%d"}}`, i))
+		}
+		waitFor(t, "four calls let go", func() bool { return open.Load() == 1 })
+		c.none(50 * time.Millisecond) // nobody waits for an answer to what was cancelled
+		waitFor(t, "four cancellations at the server", func() bool {
+			u.mu.Lock()
+			defer u.mu.Unlock()
+			return strings.Count(strings.Join(u.seen, " "), "notifications/cancelled") == 4
+		})
+	})
 }
 
 func waitFor(t *testing.T, what string, done func() bool) {
@@ -187,137 +188,145 @@ func waitFor(t *testing.T, what string, done func() bool) {
 
 // An answer that comes shortly after the cancellation is passed on.
 func TestCancelledCallMayStillBeAnswered(t *testing.T) {
-	u := newUpstream(t)
-	cancelled := make(chan struct{})
-	u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
-		switch m.Method {
-		case "tools/call":
-			<-cancelled
-		case "notifications/cancelled":
-			close(cancelled)
+	synctest.Test(t, func(t *testing.T) {
+		u := newPiped(t)
+		cancelled := make(chan struct{})
+		u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
+			switch m.Method {
+			case "tools/call":
+				<-cancelled
+			case "notifications/cancelled":
+				close(cancelled)
+			}
+			u.answer(w, r, m)
 		}
-		u.answer(w, r, m)
-	}
-	c := connect(t, u, &account{})
-	c.open()
-	c.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call"}`)
-	waitFor(t, "the call", func() bool {
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		return strings.Contains(strings.Join(u.seen, " "), "tools/call")
+		c := connect(t, u, &account{})
+		c.open()
+		c.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call"}`)
+		waitFor(t, "the call", func() bool {
+			u.mu.Lock()
+			defer u.mu.Unlock()
+			return strings.Contains(strings.Join(u.seen, " "), "tools/call")
+		})
+		c.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`)
+		if l := c.line(); !strings.Contains(l, `"id":1,"result"`) {
+			t.Errorf("got %s", l)
+		}
 	})
-	c.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`)
-	if l := c.line(); !strings.Contains(l, `"id":1,"result"`) {
-		t.Errorf("got %s", l)
-	}
 }
 
 // A client that asks and asks but does not read: what waits for it is bounded.
 func TestClientThatDoesNotReadIsHeldUp(t *testing.T) {
-	u := newUpstream(t)
-	read := make(chan struct{})
-	var answered atomic.Int32
-	h := remote.NewHTTP()
-	s := session.New(session.Config{
-		Remote: remote.NewConn(remote.Config{URL: u.URL, Bearer: &account{}, HTTP: h}), Credential: &account{},
-		Send: func([]byte) error {
-			<-read
-			answered.Add(1)
-			return nil
-		},
-	})
-	defer h.CloseIdleConnections()
-	defer s.Close(2 * time.Second)
-	m, err := jsonrpc.Parse([]byte(`{"jsonrpc":"2.0","id":1,"method":"a"}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.post = func(w http.ResponseWriter, _ *http.Request, m jsonrpc.Message) { // no session: the client said no initialize
-		writeJSON(w, fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{}}`, m.ID))
-	}
-	const asked = 3 * session.MaxInFlight
-	var taken atomic.Int32
-	go func() {
-		for range asked {
-			s.Receive(m)
-			taken.Add(1)
+	synctest.Test(t, func(t *testing.T) {
+		u := newPiped(t)
+		read := make(chan struct{})
+		var answered atomic.Int32
+		h := remote.NewHTTPOver(u.pipes.Transport())
+		s := session.New(session.Config{
+			Remote: remote.NewConn(remote.Config{URL: u.URL, Bearer: &account{}, HTTP: h}), Credential: &account{},
+			Send: func([]byte) error {
+				<-read
+				answered.Add(1)
+				return nil
+			},
+		})
+		defer h.CloseIdleConnections()
+		defer s.Close(2 * time.Second)
+		m, err := jsonrpc.Parse([]byte(`{"jsonrpc":"2.0","id":1,"method":"a"}`))
+		if err != nil {
+			t.Fatal(err)
 		}
-	}()
-	time.Sleep(500 * time.Millisecond)
-	if n := taken.Load(); n > session.MaxInFlight {
-		t.Errorf("%d requests were taken from a client that reads none of the answers", n)
-	}
-	close(read)
-	waitFor(t, "an answer to each request", func() bool { return answered.Load() == asked })
+		u.post = func(w http.ResponseWriter, _ *http.Request, m jsonrpc.Message) { // no session: the client said no initialize
+			writeJSON(w, fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{}}`, m.ID))
+		}
+		const asked = session.MaxInFlight + 100
+		var taken atomic.Int32
+		go func() {
+			for range asked {
+				s.Receive(m)
+				taken.Add(1)
+			}
+		}()
+		synctest.Wait() // all that can go on has
+		if n := taken.Load(); n != session.MaxInFlight {
+			t.Errorf("%d requests were taken from a client that reads none of the answers, want %d", n, session.MaxInFlight)
+		}
+		close(read)
+		waitFor(t, "an answer to each request", func() bool { return answered.Load() == asked })
+	})
 }
 
 // Each need is told to a person, not only the first one of a session.
 func TestSecondNeedOfASessionIsToldToo(t *testing.T) {
-	u := newUpstream(t)
-	a := &account{}
-	c := connect(t, u, a)
-	c.open()
-	for i := range 2 {
-		a.set(true)
-		for range 3 { // one need, however many calls find out
-			c.send(`{"jsonrpc":"2.0","id":"needed","method":"a"}`)
-			c.line()
+	synctest.Test(t, func(t *testing.T) {
+		u := newPiped(t)
+		a := &account{}
+		c := connect(t, u, a)
+		c.open()
+		for i := range 2 {
+			a.set(true)
+			for range 3 { // one need, however many calls find out
+				c.send(`{"jsonrpc":"2.0","id":"needed","method":"a"}`)
+				c.line()
+			}
+			select {
+			case <-c.needs:
+			case <-time.After(10 * time.Second):
+				t.Fatalf("need %d: nobody was asked", i+1)
+			}
+			a.set(false)
+			c.send(`{"jsonrpc":"2.0","id":"fine","method":"a"}`)
+			if l := c.line(); !strings.Contains(l, `"result"`) {
+				t.Fatalf("got %s", l)
+			}
 		}
 		select {
 		case <-c.needs:
-		case <-time.After(10 * time.Second):
-			t.Fatalf("need %d: nobody was asked", i+1)
+			t.Error("a person was asked twice for one need")
+		case <-time.After(50 * time.Millisecond):
 		}
-		a.set(false)
-		c.send(`{"jsonrpc":"2.0","id":"fine","method":"a"}`)
-		if l := c.line(); !strings.Contains(l, `"result"`) {
-			t.Fatalf("got %s", l)
-		}
-	}
-	select {
-	case <-c.needs:
-		t.Error("a person was asked twice for one need")
-	case <-time.After(50 * time.Millisecond):
-	}
+	})
 }
 
 // A server that never answers a notification holds up neither requests nor, for
 // good, the notifications behind it.
 func TestNotificationThatIsNotAnswered(t *testing.T) {
-	u := newUpstream(t)
-	u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
-		if m.Method == "notifications/stuck" {
-			<-r.Context().Done()
-			return
+	synctest.Test(t, func(t *testing.T) {
+		u := newPiped(t)
+		u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
+			if m.Method == "notifications/stuck" {
+				<-r.Context().Done()
+				return
+			}
+			u.answer(w, r, m)
 		}
-		u.answer(w, r, m)
-	}
-	c := connect(t, u, &account{})
-	c.s.SetNoteLimit(200 * time.Millisecond)
-	c.open()
-	c.send(`{"jsonrpc":"2.0","method":"notifications/stuck"}`)
-	c.send(`{"jsonrpc":"2.0","method":"notifications/next"}`)
-	c.send(`{"jsonrpc":"2.0","id":1,"method":"a"}`)
-	if l := c.line(); !strings.Contains(l, `"id":1,"result"`) {
-		t.Errorf("got %s", l)
-	}
-	waitFor(t, "the next notification", func() bool {
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		return strings.Contains(strings.Join(u.seen, " "), "notifications/next")
+		c := connect(t, u, &account{})
+		c.s.SetNoteLimit(200 * time.Millisecond)
+		c.open()
+		c.send(`{"jsonrpc":"2.0","method":"notifications/stuck"}`)
+		c.send(`{"jsonrpc":"2.0","method":"notifications/next"}`)
+		c.send(`{"jsonrpc":"2.0","id":1,"method":"a"}`)
+		if l := c.line(); !strings.Contains(l, `"id":1,"result"`) {
+			t.Errorf("got %s", l)
+		}
+		waitFor(t, "the next notification", func() bool {
+			u.mu.Lock()
+			defer u.mu.Unlock()
+			return strings.Contains(strings.Join(u.seen, " "), "notifications/next")
+		})
 	})
 }
 
 // The end takes no longer than it may, whatever the server and the token do.
 func TestCloseInTime(t *testing.T) {
-	const limit = 60 * time.Millisecond
+	const limit = 60 * time.Millisecond // of the bubble's time
 	for name, slow := range map[string]func(u *upstream, a *account){
 		"slow DELETE":      func(u *upstream, _ *account) { u.slowDelete = true },
 		"calls in flight":  func(u *upstream, _ *account) {},
 		"no token at hand": func(_ *upstream, a *account) { a.block() },
 	} {
-		t.Run(name, func(t *testing.T) {
-			u := newUpstream(t)
+		t.Run(name, bubbled(func(t *testing.T) {
+			u := newPiped(t)
 			u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
 				if m.Method == "hang" {
 					<-r.Context().Done()
@@ -339,12 +348,30 @@ func TestCloseInTime(t *testing.T) {
 			slow(u, a)
 			begun := time.Now()
 			c.s.Close(limit)
-			if took := time.Since(begun); took > limit+500*time.Millisecond { // what a busy machine adds
+			if took := time.Since(begun); took > limit {
 				t.Errorf("Close took %v", took)
 			}
 			if name == "no token at hand" && !a.quiet() {
 				t.Error("Close asked for a token")
 			}
-		})
+		}))
 	}
+}
+
+// What the client said last is sent although it has gone and there is no stream
+// yet, for which a call waits otherwise.
+func TestTheLastCallDoesNotWaitForTheStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newPiped(t)
+		u.get = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() } // long in opening
+		c := connect(t, u, &account{})
+		c.open()
+		c.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"last"}}`)
+		c.s.Close(300 * time.Millisecond)
+		waitFor(t, "the last call at the server", func() bool {
+			u.mu.Lock()
+			defer u.mu.Unlock()
+			return strings.Contains(strings.Join(u.seen, " "), `"last"`)
+		})
+	})
 }

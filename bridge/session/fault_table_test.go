@@ -178,19 +178,19 @@ var troubles = []trouble{
 func TestFaults(t *testing.T) {
 	for _, f := range troubles {
 		t.Run(f.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { f.play(t, false) })
+			synctest.Test(t, func(t *testing.T) { f.play(t, streamable) })
 		})
 		if f.resume != nil {
 			continue // there is no such thing from 2026-07-28 on
 		}
 		t.Run(f.name+", a server of 2026-07-28", func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { f.play(t, true) })
+			synctest.Test(t, func(t *testing.T) { f.play(t, modern) })
 		})
 	}
 }
 
-func (f trouble) play(t *testing.T, modern bool) {
-	l := newWire(f, modern)
+func (f trouble) play(t *testing.T, kind spoken) {
+	l := newWire(f, kind)
 	defer l.close()
 	h := remote.NewHTTPOver(&http.Transport{DialContext: l.dial, IdleConnTimeout: 90 * time.Second})
 	defer h.CloseIdleConnections()
@@ -198,10 +198,15 @@ func (f trouble) play(t *testing.T, modern bool) {
 	var lines []string
 	got := make(chan string, 100)
 	a := &account{}
-	conn := remote.NewConn(remote.Config{URL: "http://mcp.test/mcp", Bearer: a, HTTP: h})
-	var far session.Remote = conn
-	if modern {
-		far = era.NewRemote(era.Config{Conn: conn, Protocol: era.OnlyModern, Name: "test", Version: "0"})
+	config := remote.Config{URL: "http://mcp.test/mcp", Bearer: a, HTTP: h}
+	var far session.Remote
+	switch kind {
+	case streamable:
+		far = remote.NewConn(config)
+	case modern:
+		far = era.NewRemote(era.Config{Conn: remote.NewConn(config), Protocol: era.OnlyModern, Name: "test", Version: "0"})
+	case httpSSE:
+		far = remote.NewLegacy(config)
 	}
 	s := session.New(session.Config{
 		Remote: far, Credential: a, CallLimit: f.limit,

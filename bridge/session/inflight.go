@@ -3,11 +3,11 @@ package session
 import (
 	"context"
 	"encoding/json"
-	"net/http/httptrace"
 	"sync"
 	"time"
 
 	"drawbridge/bridge/jsonrpc"
+	"drawbridge/bridge/remote"
 )
 
 // request is one request of the client under way.
@@ -26,15 +26,38 @@ type request struct {
 	failure error
 	sent    mark // all of it is written to the server, or it is done
 	taken   mark // the server has begun to answer, or it is done
+	course  remote.Course
 }
 
-// mark is something that happens once and can be waited for.
+// mark is something that happens once and can be waited for, which is seldom
+// done: the channel is made for who waits.
 type mark struct {
-	made chan struct{}
-	once sync.Once
+	mu      sync.Mutex
+	is      bool
+	waiting chan struct{}
 }
 
-func (m *mark) make() { m.once.Do(func() { close(m.made) }) }
+func (m *mark) make() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.is && m.waiting != nil {
+		close(m.waiting)
+	}
+	m.is = true
+}
+
+// made is closed once it has happened.
+func (m *mark) made() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.waiting == nil {
+		m.waiting = make(chan struct{})
+		if m.is {
+			close(m.waiting)
+		}
+	}
+	return m.waiting
+}
 
 // accept notes a request as under way; false means that there are too many.
 func (s *Session) accept(m jsonrpc.Message) (*request, bool) {
@@ -45,13 +68,11 @@ func (s *Session) accept(m jsonrpc.Message) (*request, bool) {
 	}
 	r := &request{id: m.ID, at: time.Now(), method: m.Method, params: m.Params}
 	r.ctx, r.cancel = context.WithCancelCause(s.ctx)
-	r.sent.made, r.taken.made = make(chan struct{}), make(chan struct{})
-	r.ctx = httptrace.WithClientTrace(r.ctx, &httptrace.ClientTrace{
-		WroteRequest:         func(httptrace.WroteRequestInfo) { r.sent.make() },
-		GotFirstResponseByte: r.taken.make,
-	})
+	r.course = remote.Course{Written: r.sent.make, Answered: r.taken.make}
+	r.ctx = remote.WithCourse(r.ctx, &r.course)
 	s.watch(r, m)
 	s.inFlight[r] = struct{}{}
+	s.byID[string(r.id)] = r
 	return r, true
 }
 
@@ -62,6 +83,9 @@ func (s *Session) done(r *request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.inFlight, r)
+	if s.byID[string(r.id)] == r { // else the client has used the id again
+		delete(s.byID, string(r.id))
+	}
 	if r.grace != nil {
 		r.grace.Stop()
 	}
@@ -110,13 +134,13 @@ func (s *Session) afterRequest(id json.RawMessage) {
 		return
 	}
 	select {
-	case <-r.sent.made:
+	case <-r.sent.made():
 	case <-s.ctx.Done():
 	}
 	t := time.NewTimer(arrival)
 	defer t.Stop()
 	select {
-	case <-r.taken.made:
+	case <-r.taken.made():
 	case <-t.C:
 	case <-s.ctx.Done():
 	}
@@ -125,8 +149,8 @@ func (s *Session) afterRequest(id json.RawMessage) {
 // drain waits, at most limit, until what the client has said before it closed
 // its end has been written to the server.
 func (s *Session) drain(limit time.Duration) {
-	t := time.NewTimer(limit)
-	defer t.Stop()
+	ctx, cancel := context.WithTimeout(s.ctx, limit)
+	defer cancel()
 	s.mu.Lock()
 	waiting := make([]*request, 0, len(s.inFlight))
 	for r := range s.inFlight {
@@ -135,19 +159,17 @@ func (s *Session) drain(limit time.Duration) {
 	s.mu.Unlock()
 	for _, r := range waiting {
 		select {
-		case <-r.sent.made:
-		case <-t.C:
+		case <-r.sent.made():
+		case <-ctx.Done():
 			return
 		}
 	}
 	said := make(chan struct{})
-	select {
-	case s.notes <- &note{said: said}:
-	case <-t.C:
+	if !s.takeNote(ctx, &note{said: said}) {
 		return
 	}
 	select {
 	case <-said:
-	case <-t.C:
+	case <-ctx.Done():
 	}
 }

@@ -69,10 +69,7 @@ func (s *Session) tooLong(m jsonrpc.Message) {
 	if err != nil {
 		return // the id has been parsed before
 	}
-	select {
-	case s.notes <- &note{m: cancelled}:
-	case <-s.ctx.Done():
-	}
+	s.takeNote(s.ctx, &note{m: cancelled})
 }
 
 // hiddenCall reports whether the request calls a tool that clients do not get to

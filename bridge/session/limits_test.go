@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"drawbridge/bridge/jsonrpc"
@@ -53,46 +54,48 @@ func TestHiddenToolsAreNotThere(t *testing.T) {
 // A request that is not answered in time is answered with an error, and the
 // server is told that nobody waits. Progress gives it more time, but not for ever.
 func TestCallLimit(t *testing.T) {
-	u := newUpstream(t)
-	u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
-		switch m.Method {
-		case "quiet":
-			<-r.Context().Done()
-		case "busy", "endless":
-			w.Header().Set("Content-Type", "text/event-stream")
-			for i := 0; (i < 5 || m.Method == "endless") && r.Context().Err() == nil; i++ {
-				_, _ = fmt.Fprintf(w, "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":1,\"progress\":%d}}\n\n", i)
-				w.(http.Flusher).Flush()
-				time.Sleep(100 * time.Millisecond)
-			}
-			_, _ = fmt.Fprintf(w, "data: {\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{}}\n\n", m.ID)
-		default:
-			u.answer(w, r, m)
-		}
-	}
-	c := connect(t, u, &account{}, func(c *session.Config) { c.CallLimit = 250 * time.Millisecond })
-	c.open()
-	answer := func() string {
-		for {
-			if l := c.line(); !strings.Contains(l, "progress") {
-				return l
+	synctest.Test(t, func(t *testing.T) {
+		u := newPiped(t)
+		u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
+			switch m.Method {
+			case "quiet":
+				<-r.Context().Done()
+			case "busy", "endless":
+				w.Header().Set("Content-Type", "text/event-stream")
+				for i := 0; (i < 5 || m.Method == "endless") && r.Context().Err() == nil; i++ {
+					_, _ = fmt.Fprintf(w, "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":1,\"progress\":%d}}\n\n", i)
+					w.(http.Flusher).Flush()
+					time.Sleep(100 * time.Millisecond)
+				}
+				_, _ = fmt.Fprintf(w, "data: {\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{}}\n\n", m.ID)
+			default:
+				u.answer(w, r, m)
 			}
 		}
-	}
-	c.send(`{"jsonrpc":"2.0","id":1,"method":"busy"}`) // twice the limit
-	if l := answer(); l != `{"jsonrpc":"2.0","id":1,"result":{}}` {
-		t.Errorf("with progress: %s", l)
-	}
-	for _, method := range []string{"quiet", "endless"} {
-		c.send(`{"jsonrpc":"2.0","id":"x","method":"` + method + `"}`)
-		if l := answer(); !strings.Contains(l, `"id":"x","error"`) || !strings.Contains(l, "may have run") {
-			t.Errorf("%s: %s", method, l)
+		c := connect(t, u, &account{}, func(c *session.Config) { c.CallLimit = 250 * time.Millisecond })
+		c.open()
+		answer := func() string {
+			for {
+				if l := c.line(); !strings.Contains(l, "progress") {
+					return l
+				}
+			}
 		}
-	}
-	waitFor(t, "the server is told", func() bool {
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		return strings.Count(strings.Join(u.seen, " "), `"requestId":"x"`) == 2
+		c.send(`{"jsonrpc":"2.0","id":1,"method":"busy"}`) // twice the limit
+		if l := answer(); l != `{"jsonrpc":"2.0","id":1,"result":{}}` {
+			t.Errorf("with progress: %s", l)
+		}
+		for _, method := range []string{"quiet", "endless"} {
+			c.send(`{"jsonrpc":"2.0","id":"x","method":"` + method + `"}`)
+			if l := answer(); !strings.Contains(l, `"id":"x","error"`) || !strings.Contains(l, "may have run") {
+				t.Errorf("%s: %s", method, l)
+			}
+		}
+		waitFor(t, "the server is told", func() bool {
+			u.mu.Lock()
+			defer u.mu.Unlock()
+			return strings.Count(strings.Join(u.seen, " "), `"requestId":"x"`) == 2
+		})
+		c.none(50 * time.Millisecond)
 	})
-	c.none(50 * time.Millisecond)
 }

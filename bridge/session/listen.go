@@ -47,7 +47,7 @@ func (s *Session) listen() {
 
 // awaitStream waits until the stream is there, if one is being opened: many
 // servers put questions that belong to a call on it, and lose them when there is
-// none yet.
+// none yet. A client that has gone is asked nothing more: its call is sent.
 func (s *Session) awaitStream(ctx context.Context) {
 	s.mu.Lock()
 	stream := s.stream
@@ -57,6 +57,7 @@ func (s *Session) awaitStream(ctx context.Context) {
 	}
 	select {
 	case <-stream:
+	case <-s.leaving:
 	case <-ctx.Done():
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"drawbridge/bridge/jsonrpc"
@@ -115,8 +116,8 @@ func TestCallThatMayHaveRunIsNotRunAgain(t *testing.T) {
 		"no stream to be had": func(w http.ResponseWriter) { w.WriteHeader(405) },
 		"not a stream":        func(w http.ResponseWriter) { writeJSON(w, `{}`) },
 	} {
-		t.Run(name, func(t *testing.T) {
-			u := newUpstream(t)
+		t.Run(name, bubbled(func(t *testing.T) {
+			u := newPiped(t)
 			calls := 0
 			u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
 				if m.Method == "tools/call" {
@@ -149,80 +150,84 @@ func TestCallThatMayHaveRunIsNotRunAgain(t *testing.T) {
 			if took := time.Since(begun); took > 2*time.Second { // one try, after the usual second
 				t.Errorf("the error took %v", took)
 			}
-		})
+		}))
 	}
 }
 
 // A call that is still waiting for its token when the session is lost must not
 // go out without one.
 func TestCallBesideANewSessionIsNotLost(t *testing.T) {
-	u := newUpstream(t)
-	restart := restarting(u, func(w http.ResponseWriter) { w.WriteHeader(404) })
-	ordinary := u.post
-	hold, held := make(chan struct{}), make(chan struct{}, 1)
-	u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
-		if m.Method == "initialize" && strings.Contains(string(m.ID), "drawbridge") {
-			held <- struct{}{}
-			<-hold
+	synctest.Test(t, func(t *testing.T) {
+		u := newPiped(t)
+		restart := restarting(u, func(w http.ResponseWriter) { w.WriteHeader(404) })
+		ordinary := u.post
+		hold, held := make(chan struct{}), make(chan struct{}, 1)
+		u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
+			if m.Method == "initialize" && strings.Contains(string(m.ID), "drawbridge") {
+				held <- struct{}{}
+				<-hold
+			}
+			if m.IsRequest() && m.Method != "initialize" && r.Header.Get("Mcp-Session-Id") == "" {
+				refuseJSON(w, 400, -32000, "Bad Request: Mcp-Session-Id header is required")
+				return
+			}
+			ordinary(w, r, m)
 		}
-		if m.IsRequest() && m.Method != "initialize" && r.Header.Get("Mcp-Session-Id") == "" {
-			refuseJSON(w, 400, -32000, "Bad Request: Mcp-Session-Id header is required")
-			return
-		}
-		ordinary(w, r, m)
-	}
-	a := &account{}
-	c := connect(t, u, a)
-	c.open()
-	c.send(`{"jsonrpc":"2.0","id":0,"method":"a"}`)
-	c.line()
+		a := &account{}
+		c := connect(t, u, a)
+		c.open()
+		c.send(`{"jsonrpc":"2.0","id":0,"method":"a"}`)
+		c.line()
 
-	restart()
-	release := a.block()
-	c.send(`{"jsonrpc":"2.0","id":1,"method":"a"}`) // waits for its token
-	time.Sleep(50 * time.Millisecond)
-	a.unblockNext()
-	c.send(`{"jsonrpc":"2.0","id":2,"method":"a"}`) // finds the session gone
-	<-held
-	release()
-	time.Sleep(50 * time.Millisecond)
-	close(hold)
-	for range 2 {
-		if l := c.line(); !strings.Contains(l, `"result"`) {
-			t.Errorf("got %s", l)
+		restart()
+		release := a.block()
+		c.send(`{"jsonrpc":"2.0","id":1,"method":"a"}`) // waits for its token
+		time.Sleep(50 * time.Millisecond)
+		a.unblockNext()
+		c.send(`{"jsonrpc":"2.0","id":2,"method":"a"}`) // finds the session gone
+		<-held
+		release()
+		time.Sleep(50 * time.Millisecond)
+		close(hold)
+		for range 2 {
+			if l := c.line(); !strings.Contains(l, `"result"`) {
+				t.Errorf("got %s", l)
+			}
 		}
-	}
+	})
 }
 
 // The answer of a slow call of the old session does not bring that one back.
 func TestLateAnswerKeepsTheNewSession(t *testing.T) {
-	u := newUpstream(t)
-	restart := restarting(u, func(w http.ResponseWriter) { w.WriteHeader(404) })
-	ordinary := u.post
-	slow := make(chan struct{})
-	u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
-		if m.Method == "slow" {
-			<-slow
-			w.Header().Set("Mcp-Session-Id", "s1") // many servers send it with every answer
-			writeJSON(w, fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{}}`, m.ID))
-			return
+	synctest.Test(t, func(t *testing.T) {
+		u := newPiped(t)
+		restart := restarting(u, func(w http.ResponseWriter) { w.WriteHeader(404) })
+		ordinary := u.post
+		slow := make(chan struct{})
+		u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
+			if m.Method == "slow" {
+				<-slow
+				w.Header().Set("Mcp-Session-Id", "s1") // many servers send it with every answer
+				writeJSON(w, fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{}}`, m.ID))
+				return
+			}
+			ordinary(w, r, m)
 		}
-		ordinary(w, r, m)
-	}
-	c := connect(t, u, &account{})
-	c.open()
-	c.send(`{"jsonrpc":"2.0","id":1,"method":"slow"}`)
-	time.Sleep(50 * time.Millisecond)
-	restart()
-	c.send(`{"jsonrpc":"2.0","id":2,"method":"a"}`)
-	c.line()
-	close(slow)
-	c.line()
-	c.send(`{"jsonrpc":"2.0","id":3,"method":"a"}`)
-	c.line()
-	if n := u.opens(); n != 2 {
-		t.Errorf("initialize was said %d times, want 2", n)
-	}
+		c := connect(t, u, &account{})
+		c.open()
+		c.send(`{"jsonrpc":"2.0","id":1,"method":"slow"}`)
+		time.Sleep(50 * time.Millisecond)
+		restart()
+		c.send(`{"jsonrpc":"2.0","id":2,"method":"a"}`)
+		c.line()
+		close(slow)
+		c.line()
+		c.send(`{"jsonrpc":"2.0","id":3,"method":"a"}`)
+		c.line()
+		if n := u.opens(); n != 2 {
+			t.Errorf("initialize was said %d times, want 2", n)
+		}
+	})
 }
 
 // A server that gives a session id to a client that never said initialize.
@@ -277,74 +282,80 @@ func TestCancellationWithoutInitialize(t *testing.T) {
 // Some servers have no route for GET: 404 then means no stream, not that the
 // session is gone.
 func TestNoRouteForTheStream(t *testing.T) {
-	u := newUpstream(t)
-	gets := make(chan struct{}, 10)
-	u.get = func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(404)
-		gets <- struct{}{}
-	}
-	c := connect(t, u, &account{})
-	c.open()
-	<-gets
-	time.Sleep(200 * time.Millisecond)
-	if n := u.opens(); n != 1 {
-		t.Errorf("initialize was said %d times, want 1", n)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		u := newPiped(t)
+		gets := make(chan struct{}, 10)
+		u.get = func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(404)
+			gets <- struct{}{}
+		}
+		c := connect(t, u, &account{})
+		c.open()
+		<-gets
+		time.Sleep(200 * time.Millisecond)
+		if n := u.opens(); n != 1 {
+			t.Errorf("initialize was said %d times, want 1", n)
+		}
+	})
 }
 
 // The stream of a session that is gone may hang open; the new session gets its
 // own.
 func TestStreamFollowsTheSession(t *testing.T) {
-	u := newUpstream(t)
-	restart := restarting(u, func(w http.ResponseWriter) { w.WriteHeader(404) })
-	streams := make(chan string, 10)
-	u.get = func(w http.ResponseWriter, r *http.Request) {
-		streams <- r.Header.Get("Mcp-Session-Id") + " after " + r.Header.Get("Last-Event-ID")
-		writeEvents(w, "id: "+r.Header.Get("Mcp-Session-Id")+"-1\ndata:")
-		<-r.Context().Done()
-	}
-	c := connect(t, u, &account{})
-	c.open()
-	if got := <-streams; got != "s1 after " {
-		t.Fatalf("first stream: %s", got)
-	}
-	restart()
-	c.send(`{"jsonrpc":"2.0","id":1,"method":"a"}`)
-	c.line()
-	select {
-	case got := <-streams:
-		if got != "s2 after " {
-			t.Errorf("second stream: %s", got)
+	synctest.Test(t, func(t *testing.T) {
+		u := newPiped(t)
+		restart := restarting(u, func(w http.ResponseWriter) { w.WriteHeader(404) })
+		streams := make(chan string, 10)
+		u.get = func(w http.ResponseWriter, r *http.Request) {
+			streams <- r.Header.Get("Mcp-Session-Id") + " after " + r.Header.Get("Last-Event-ID")
+			writeEvents(w, "id: "+r.Header.Get("Mcp-Session-Id")+"-1\ndata:")
+			<-r.Context().Done()
 		}
-	case <-time.After(3 * time.Second):
-		t.Error("the new session has no stream")
-	}
+		c := connect(t, u, &account{})
+		c.open()
+		if got := <-streams; got != "s1 after " {
+			t.Fatalf("first stream: %s", got)
+		}
+		restart()
+		c.send(`{"jsonrpc":"2.0","id":1,"method":"a"}`)
+		c.line()
+		select {
+		case got := <-streams:
+			if got != "s2 after " {
+				t.Errorf("second stream: %s", got)
+			}
+		case <-time.After(3 * time.Second):
+			t.Error("the new session has no stream")
+		}
+	})
 }
 
 // A stream that was refused for want of a sign-in comes back after one.
 func TestStreamComesBackAfterASignIn(t *testing.T) {
-	u := newUpstream(t)
-	a := &account{}
-	var signedIn atomic.Bool
-	streams := make(chan struct{}, 10)
-	u.get = func(w http.ResponseWriter, r *http.Request) {
-		if !signedIn.Load() {
-			w.WriteHeader(401)
-			return
+	synctest.Test(t, func(t *testing.T) {
+		u := newPiped(t)
+		a := &account{}
+		var signedIn atomic.Bool
+		streams := make(chan struct{}, 10)
+		u.get = func(w http.ResponseWriter, r *http.Request) {
+			if !signedIn.Load() {
+				w.WriteHeader(401)
+				return
+			}
+			streams <- struct{}{}
+			writeEvents(w, "data:")
+			<-r.Context().Done()
 		}
-		streams <- struct{}{}
-		writeEvents(w, "data:")
-		<-r.Context().Done()
-	}
-	c := connect(t, u, a)
-	a.refuse(true)
-	c.open()
-	time.Sleep(100 * time.Millisecond)
-	signedIn.Store(true)
-	a.refuse(false)
-	select {
-	case <-streams:
-	case <-time.After(5 * time.Second):
-		t.Error("the stream was given up")
-	}
+		c := connect(t, u, a)
+		a.refuse(true)
+		c.open()
+		time.Sleep(100 * time.Millisecond)
+		signedIn.Store(true)
+		a.refuse(false)
+		select {
+		case <-streams:
+		case <-time.After(5 * time.Second):
+			t.Error("the stream was given up")
+		}
+	})
 }

@@ -116,13 +116,17 @@ type Session struct {
 
 	ctx    context.Context // ends with Close; for the goroutines of the session
 	cancel context.CancelFunc
-	work   sync.WaitGroup
+	work   band
+	crew   crew // for requests
 
-	notes chan *note // notifications and responses of the client, in order
+	notes queue // notifications and responses of the client, in order
 
 	noteLimit, cancelGrace, describeAfter time.Duration
 
 	greeted atomic.Bool // the client takes notifications
+
+	leaving chan struct{} // closed when Close begins
+	leave   func()        // closes it; may be called again
 
 	mu         sync.Mutex
 	picture    picture
@@ -143,16 +147,18 @@ type Session struct {
 	eliciting  *elicitation      // a sign-in that the client leads its person to
 	elicited   int               // how many there were
 	inFlight   map[*request]struct{}
+	byID       map[string]*request // those of inFlight, by their id as it was spelt
 	wishes     wishes
 }
 
-// New makes a Session and starts its goroutines; Close ends them.
+// New makes a Session. Close ends it and the goroutines that it has by then.
 func New(c Config) *Session {
 	ctx, cancel := context.WithCancel(context.Background())
+	leaving := make(chan struct{})
 	s := &Session{
 		remote: c.Remote, credential: c.Credential, send: c.Send, sendFor: c.SendFor, needSignIn: c.NeedSignIn, called: c.Called, log: c.Log,
-		ctx: ctx, cancel: cancel, notes: make(chan *note, 256),
-		memory: c.Memory, signIn: c.SignIn, hide: c.Hide, callLimit: c.CallLimit, noteLimit: noteLimit, cancelGrace: cancelGrace, describeAfter: describeAfter, inFlight: map[*request]struct{}{},
+		ctx: ctx, cancel: cancel, leaving: leaving, leave: sync.OnceFunc(func() { close(leaving) }),
+		memory: c.Memory, signIn: c.SignIn, hide: c.Hide, callLimit: c.CallLimit, noteLimit: noteLimit, cancelGrace: cancelGrace, describeAfter: describeAfter, inFlight: map[*request]struct{}{}, byID: map[string]*request{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -166,7 +172,7 @@ func New(c Config) *Session {
 	if s.needSignIn == nil {
 		s.needSignIn = func(context.Context) {}
 	}
-	s.work.Go(s.sendNotes)
+	s.crew = crew{work: &s.work, next: make(chan func()), done: ctx.Done()}
 	return s
 }
 
@@ -185,7 +191,7 @@ func (s *Session) Receive(m jsonrpc.Message) {
 			s.reply(jsonrpc.NewError(m.ID, jsonrpc.CodeBridge, fmt.Sprintf("%d requests are under way already. Wait for some answers.", maxInFlight), nil))
 			return
 		}
-		s.work.Go(func() {
+		s.crew.run(func() {
 			defer s.done(r)
 			if m.Method == mcp.MethodPing && !s.isReady() {
 				empty := json.RawMessage(`{}`)
@@ -215,10 +221,7 @@ func (s *Session) Receive(m jsonrpc.Message) {
 		case mcp.NotificationCancelled:
 			s.letGo(jsonrpc.Member(m.Params, "requestId"))
 		}
-		select {
-		case s.notes <- &note{m: m}:
-		case <-s.ctx.Done():
-		}
+		s.takeNote(s.ctx, &note{m: m})
 	}
 }
 
@@ -226,7 +229,8 @@ func (s *Session) Receive(m jsonrpc.Message) {
 // are given up, and the server is told (DELETE). That takes no longer than limit.
 func (s *Session) Close(limit time.Duration) {
 	begun := time.Now()
-	s.drain(limit / 3)
+	s.leave()
+	s.drain(limit * 2 / 3)
 	limit -= time.Since(begun)
 	s.cancel()
 	done := make(chan struct{})
@@ -250,75 +254,4 @@ func (s *Session) waitOpening() chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.opening
-}
-
-// note is a notification or response of the client, or the question whether
-// those before it are sent.
-type note struct {
-	m    jsonrpc.Message
-	said chan struct{} // closed when it is its turn; nil: m is there
-}
-
-// sendNotes posts notifications and responses one after another, in the
-// client's order.
-func (s *Session) sendNotes() {
-	for {
-		select {
-		case <-s.ctx.Done():
-			return
-		case n := <-s.notes:
-			if n.said != nil {
-				close(n.said)
-				continue
-			}
-			if n.m.Method == mcp.NotificationCancelled {
-				s.afterRequest(jsonrpc.Member(n.m.Params, "requestId"))
-			}
-			s.sendNote(n.m)
-		}
-	}
-}
-
-func (s *Session) sendNote(m jsonrpc.Message) {
-	if m.Method == initialized {
-		defer func() {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if s.opening != nil {
-				close(s.opening)
-				s.opening = nil
-			}
-		}()
-		defer s.greet()
-		s.mu.Lock()
-		a := s.connecting
-		s.mu.Unlock()
-		if a != nil { // a client that does not wait for the answer to initialize
-			select {
-			case <-a.done:
-			case <-s.ctx.Done():
-				return
-			}
-		}
-	}
-	s.mu.Lock()
-	known := (s.ready || s.initialize == nil) && (m.Method != initialized || !s.told) // without initialize: of MCP 2026-07-28
-	s.mu.Unlock()
-	if !known {
-		return // the server knows nothing that it could be about, or knows it already
-	}
-	ctx, cancel := context.WithTimeout(s.ctx, s.noteLimit)
-	defer cancel()
-	if err := s.exchange(ctx, s.remote.Post, m.Raw, nil); err != nil {
-		if s.ctx.Err() == nil {
-			s.log.Warn("message of the client not delivered", "method", m.Method, "error", err)
-		}
-		return
-	}
-	if m.Method == initialized {
-		s.mu.Lock()
-		s.told = true
-		s.mu.Unlock()
-		s.listen()
-	}
 }

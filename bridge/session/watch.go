@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"time"
@@ -28,7 +27,7 @@ const (
 	Cancelled Outcome = "cancelled"
 )
 
-// Call is what may be told of a request: never its arguments nor its result.
+// Call is what may be told of a request.
 type Call struct {
 	At     time.Time
 	Took   time.Duration
@@ -40,6 +39,10 @@ type Call struct {
 	Code int
 	// Fault says what went wrong for Failed.
 	Fault fault.Code
+	// Params and Answer are the messages' own bytes, a result or an error: not to be
+	// changed nor kept after the call, and told to nobody unless the person asked
+	// for it.
+	Params, Answer json.RawMessage
 }
 
 // maxLooked bounds what is looked into for a tool's name or a failure. It is
@@ -53,11 +56,8 @@ func (s *Session) answered(id json.RawMessage, note func(*request)) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for r := range s.inFlight {
-		if bytes.Equal(r.id, id) {
-			note(r)
-			return
-		}
+	if r := s.byID[string(id)]; r != nil {
+		note(r)
 	}
 }
 
@@ -66,7 +66,7 @@ func (s *Session) tell(r *request) {
 	if s.called == nil {
 		return
 	}
-	c := Call{At: r.at, Took: time.Since(r.at), Method: r.method, Outcome: Cancelled}
+	c := Call{At: r.at, Took: time.Since(r.at), Method: r.method, Outcome: Cancelled, Params: r.params}
 	switch r.method {
 	case mcp.MethodToolsCall, mcp.MethodPromptsGet:
 		_ = json.Unmarshal(small(r.params, "name"), &c.Tool)
@@ -75,10 +75,10 @@ func (s *Session) tell(r *request) {
 	case r.failure != nil:
 		c.Outcome, c.Fault = Failed, public("", r.failure).Code
 	case r.answer.Error != nil:
-		c.Outcome = Errored
+		c.Outcome, c.Answer = Errored, r.answer.Error
 		_ = json.Unmarshal(small(r.answer.Error, "code"), &c.Code)
 	case r.answer.Result != nil:
-		c.Outcome = Answered
+		c.Outcome, c.Answer = Answered, r.answer.Result
 		if r.method == mcp.MethodToolsCall && string(small(r.answer.Result, "isError")) == "true" {
 			c.Outcome = ToolFailed
 		}

@@ -55,7 +55,7 @@ func TestEachCallIsToldAfterItsAnswer(t *testing.T) {
 		`tools/call "echo" ok 0 ""`, `tools/call "sad" tool_error 0 ""`, `resources/read "" ok 0 ""`, `no/such "" error -32601 ""`, `away "" failed 0 "unreachable"`,
 	}
 	slices.Sort(want)
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
 		mu.Lock()
 		slices.Sort(told) // two calls may be told in either order
 		same := slices.Equal(told, want)

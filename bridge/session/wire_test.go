@@ -10,25 +10,35 @@ import (
 	"sync"
 
 	"drawbridge/bridge/jsonrpc"
+	"drawbridge/test/pipes"
+)
+
+// spoken is what a server speaks.
+type spoken int
+
+const (
+	streamable spoken = iota // Streamable HTTP, with initialize and sessions
+	modern                   // Streamable HTTP, 2026-07-28 only
+	httpSSE                  // HTTP+SSE of 2024-11-05
 )
 
 // wire is a network of pipes with a server at its end.
 type wire struct {
 	trouble
-	modern bool // the server speaks 2026-07-28 only
+	*pipes.Net
+	kind   spoken
 	server *http.Server
-	conns  chan net.Conn
-	ended  chan struct{} // closed when nobody accepts any more
 
 	mu     sync.Mutex
 	broken error // of each dial; nil: it works
 	open   []net.Conn
 	life   int // of the server: its session ids
 	seen   map[string]int
+	stream *stream // the newest, of HTTP+SSE
 }
 
-func newWire(f trouble, modern bool) *wire {
-	l := &wire{trouble: f, modern: modern, conns: make(chan net.Conn), ended: make(chan struct{}), seen: map[string]int{}}
+func newWire(f trouble, kind spoken) *wire {
+	l := &wire{trouble: f, Net: pipes.New(), kind: kind, seen: map[string]int{}}
 	l.server = &http.Server{Handler: l}
 	go func() { _ = l.server.Serve(l) }()
 	return l
@@ -41,38 +51,15 @@ func (l *wire) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	if broken != nil {
 		return nil, broken
 	}
-	near, far := net.Pipe()
-	select {
-	case l.conns <- far:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-l.ended:
-		return nil, net.ErrClosed
+	near, far, err := l.Connect(ctx)
+	if err != nil {
+		return nil, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open = append(l.open, far)
 	return near, nil
 }
-
-// Accept implements net.Listener.
-func (l *wire) Accept() (net.Conn, error) {
-	select {
-	case conn := <-l.conns:
-		return conn, nil
-	case <-l.ended:
-		return nil, net.ErrClosed
-	}
-}
-
-// Close implements net.Listener.
-func (l *wire) Close() error {
-	close(l.ended)
-	return nil
-}
-
-// Addr implements net.Listener.
-func (l *wire) Addr() net.Addr { return &net.TCPAddr{} }
 
 func (l *wire) close() { _ = l.server.Close() }
 
@@ -102,18 +89,22 @@ func (l *wire) calls(name string) int {
 
 // ServeHTTP plays the server.
 func (l *wire) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if l.kind == httpSSE {
+		l.serveSSE(w, r)
+		return
+	}
 	body, _ := io.ReadAll(r.Body)
 	m, _ := jsonrpc.Parse(body)
 	l.mu.Lock()
 	session := fmt.Sprintf("s%d", l.life)
-	known := l.modern || r.Header.Get("Mcp-Session-Id") == session
+	known := l.kind == modern || r.Header.Get("Mcp-Session-Id") == session
 	var name string
 	if _ = json.Unmarshal(jsonrpc.Member(m.Params, "name"), &name); known {
 		l.seen[name]++
 	}
 	l.mu.Unlock()
 	switch {
-	case l.modern && m.Method == "server/discover":
+	case l.kind == modern && m.Method == "server/discover":
 		writeJSON(w, fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{}}}}`, m.ID))
 	case m.Method == "initialize":
 		w.Header().Set("Mcp-Session-Id", session)

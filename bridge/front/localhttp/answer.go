@@ -38,7 +38,7 @@ func (c *call) answer(h *hub, to *stream, sse, plain, isBatch bool) bool {
 		}
 	}
 	c.beginSSE()
-	got := c.stream(to, to.attach(-1), h.ctx.Done())
+	got := c.stream(to, to.attach(-1), h.ctx.Done(), nil)
 	h.keep(to, c.s.cfg.Now())
 	return got
 }
@@ -115,9 +115,10 @@ func (c *call) writeJSON(message []byte) {
 }
 
 // stream writes messages as server-sent events, after beginSSE, until the stream ends, another
-// connection takes over, or the client goes. It reports whether the stream was
-// served to its end.
-func (c *call) stream(s *stream, reader int, ended <-chan struct{}) bool {
+// connection takes over, or the client goes, or still says no; nil: it is an
+// answer, to which the client had a right when it asked. It reports whether the
+// stream was served to its end.
+func (c *call) stream(s *stream, reader int, ended <-chan struct{}, still func() bool) bool {
 	defer s.detach(reader)
 	rc := http.NewResponseController(c.w)
 	write := func(event []byte) bool {
@@ -132,6 +133,9 @@ func (c *call) stream(s *stream, reader int, ended <-chan struct{}) bool {
 	alive := time.NewTimer(keepAlive)
 	defer alive.Stop()
 	for {
+		if still != nil && !still() {
+			return false
+		}
 		n, message, more, wake := s.next(reader)
 		switch {
 		case message != nil:
@@ -165,10 +169,14 @@ func (c *call) stream(s *stream, reader int, ended <-chan struct{}) bool {
 }
 
 func (c *call) beginSSE() {
+	c.sseHead()
+	c.w.WriteHeader(http.StatusOK)
+}
+
+func (c *call) sseHead() {
 	h := c.w.Header()
 	h.Set("Content-Type", eventStream)
 	h.Set("X-Accel-Buffering", "no")
-	c.w.WriteHeader(http.StatusOK)
 }
 
 // appendEvent writes a message as an event; jsonrpc.Parse has seen to it that
@@ -197,7 +205,6 @@ func (c *call) get() {
 		c.refuse(http.StatusNotAcceptable, jsonrpc.CodeInvalidRequest, "Accept must hold text/event-stream.")
 		return
 	}
-	defer h.use(c.s.cfg.Now)()
 	s, after := h.alone, -1
 	if last := c.r.Header.Get("Last-Event-ID"); last != "" {
 		var ok bool
@@ -206,7 +213,16 @@ func (c *call) get() {
 			return
 		}
 	}
+	now := c.s.cfg.Now
+	unused := h.use(now)
+	done := func() {
+		h.keep(s, now())
+		unused()
+	}
+	if c.last(h.ctx, s, after, "", c.s.still(h.latest), done) {
+		return
+	}
+	defer done()
 	c.beginSSE()
-	c.stream(s, s.attach(after), h.ctx.Done())
-	h.keep(s, c.s.cfg.Now())
+	c.stream(s, s.attach(after), h.ctx.Done(), c.s.still(h.latest))
 }

@@ -19,7 +19,8 @@ type hub struct {
 	id     string
 	at     Target
 	caller string
-	old    bool // HTTP+SSE of 2024-11-05: everything goes down one stream
+	who    Caller // the latest; guarded by mu
+	old    bool   // HTTP+SSE of 2024-11-05: everything goes down one stream
 	ctx    context.Context
 	stop   context.CancelFunc
 
@@ -43,9 +44,9 @@ type wanted struct {
 	left   *int // requests of the same POST that are not answered; shared
 }
 
-func (s *Server) newHub(at Target, caller string, old bool) *hub {
+func (s *Server) newHub(at Target, caller Caller, old bool) *hub {
 	h := &hub{
-		id: rand.Text() + rand.Text()[:6], at: at, caller: caller, old: old,
+		id: rand.Text() + rand.Text()[:6], at: at, caller: caller.Key(), who: caller, old: old,
 		streams: map[string]*stream{}, requests: map[string]*wanted{}, idle: s.cfg.Now(),
 	}
 	h.ctx, h.stop = context.WithCancel(s.ctx)
@@ -119,7 +120,6 @@ func (h *hub) send(related, message []byte) error {
 		return err
 	}
 	h.mu.Lock()
-	to, last := h.alone, false
 	if m.IsResponse() {
 		w := h.requests[fold(m.ID)]
 		if w == nil {
@@ -127,14 +127,24 @@ func (h *hub) send(related, message []byte) error {
 			return nil // nobody waits for it any more
 		}
 		delete(h.requests, fold(m.ID))
-		to = w.stream
-		*w.left--
-		last = *w.left == 0 && !h.old
-	} else if w := h.requests[fold(related)]; related != nil && w != nil {
+		last := *w.left == 1 && !h.old // the answers to the others are there
+		h.mu.Unlock()
+		if err := w.stream.put(h.ctx, bytes.Clone(message), last); err != nil {
+			return err
+		}
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if *w.left--; *w.left == 0 && !h.old { // two answers at once: neither was the last before
+			w.stream.end()
+		}
+		return nil
+	}
+	to := h.alone
+	if w := h.requests[fold(related)]; related != nil && w != nil {
 		to = w.stream
 	}
 	h.mu.Unlock()
-	return to.put(h.ctx, bytes.Clone(message), last)
+	return to.put(h.ctx, bytes.Clone(message), false)
 }
 
 // forget gives up what a POST asked, when nobody will take its stream up again.

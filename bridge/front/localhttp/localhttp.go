@@ -9,11 +9,13 @@ package localhttp
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"drawbridge/bridge/jsonrpc"
@@ -58,12 +60,23 @@ type Caller interface {
 	// Permit decides whether the caller may send a message. name is the tool,
 	// prompt or resource that it is about, or "".
 	Permit(at Target, method, name string) Refusal
+	// Good reports whether the caller would still be let in with what they showed.
+	Good(ctx context.Context) bool
 }
 
 // Refusal is a guard's no. It writes the whole answer.
 type Refusal interface {
 	error
 	Write(w http.ResponseWriter)
+}
+
+// Mirrored checks headers against the arguments that they mirror (MCP 2026-07-28,
+// tools, x-mcp-header); *era.ParamBook is one.
+type Mirrored interface {
+	// Learn reads the result of a tools/list.
+	Learn(result json.RawMessage)
+	// Check returns an error for the client when a header is not as the argument is.
+	Check(tool string, arguments json.RawMessage, header http.Header) error
 }
 
 // Guard decides who may use the bridge.
@@ -87,12 +100,17 @@ type Config struct {
 	// Origins are web pages that may call, as scheme://host[:port], beside those
 	// on loopback; to these alone CORS answers.
 	Origins []string
+	// KeyHeader is the header that may hold an API key; "" means X-API-Key.
+	KeyHeader string
 	// MaxBody, IdleLimit and MaxSessions are bounds; zero values mean the default.
 	MaxBody     int64
 	IdleLimit   time.Duration
 	MaxSessions int
 	// Sessions, if not nil, lets other bridges go on with a session of this one.
 	Sessions Sessions
+	// Mirrored makes what knows the arguments that clients of 2026-07-28 mirror in
+	// headers; nil: they are not looked at.
+	Mirrored func() Mirrored
 	// Versions are the legacy protocol versions that the header may name.
 	Versions []string
 	Log      *slog.Logger
@@ -111,9 +129,12 @@ type Server struct {
 	stop context.CancelFunc
 	work sync.WaitGroup
 
+	streams atomic.Int64 // that have a connection of their own
+
 	mu     sync.Mutex
 	closed bool
 	hubs   map[string]*hub    // by session id
+	of     map[string]int     // how many each caller has
 	modern map[string]*shared // by caller and target
 }
 
@@ -129,6 +150,9 @@ func New(c Config) *Server {
 	if c.MaxSessions <= 0 {
 		c.MaxSessions = DefaultMaxSessions
 	}
+	if c.KeyHeader == "" {
+		c.KeyHeader = "X-API-Key"
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -139,7 +163,7 @@ func New(c Config) *Server {
 		c.Versions = []string{"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"}
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Server{cfg: c, log: c.Log, ctx: ctx, stop: stop, hubs: map[string]*hub{}, modern: map[string]*shared{}}
+	s := &Server{cfg: c, log: c.Log, ctx: ctx, stop: stop, hubs: map[string]*hub{}, of: map[string]int{}, modern: map[string]*shared{}}
 	s.work.Go(s.sweep)
 	return s
 }
@@ -150,7 +174,7 @@ func (s *Server) Close(ctx context.Context) {
 	s.mu.Lock()
 	s.closed = true
 	hubs, modern := s.hubs, s.modern
-	s.hubs, s.modern = map[string]*hub{}, map[string]*shared{}
+	s.hubs, s.of, s.modern = map[string]*hub{}, map[string]int{}, map[string]*shared{}
 	s.mu.Unlock()
 	done := make(chan struct{})
 	go func() {
@@ -177,6 +201,9 @@ func (s *Server) Sessions() int {
 	defer s.mu.Unlock()
 	return len(s.hubs) + len(s.modern)
 }
+
+// Streams is how many streams are open of which the handler has returned.
+func (s *Server) Streams() int { return int(s.streams.Load()) }
 
 // ServeHTTP answers /SERVER[@ACCOUNT]/mcp, /SERVER[@ACCOUNT]/sse and the message
 // endpoint of the latter.

@@ -62,12 +62,15 @@ type shared struct {
 	idle    time.Time
 	counter int
 	prefix  string
+
+	mirrored Mirrored // nil: headers are not looked at
 }
 
 // modernCall is one request under way.
 type modernCall struct {
 	id     []byte // as the client spelt it
 	own    string // ours, quoted
+	method string
 	stream *stream
 }
 
@@ -92,6 +95,9 @@ func (s *Server) sharedFor(c *call) (*shared, error) {
 	m := s.modern[key]
 	if m == nil && !s.closed {
 		m = &shared{ready: make(chan struct{}), calls: map[string]*modernCall{}, idle: s.cfg.Now(), prefix: rand.Text()}
+		if s.cfg.Mirrored != nil {
+			m.mirrored = s.cfg.Mirrored()
+		}
 		m.ctx, m.stop = context.WithCancel(s.ctx)
 		s.modern[key] = m
 		s.mu.Unlock()
@@ -122,7 +128,7 @@ func (m *shared) begin(msg jsonrpc.Message) (*modernCall, jsonrpc.Message, error
 	m.mu.Lock()
 	m.counter++
 	own := strconv.Quote(m.prefix + "-" + strconv.Itoa(m.counter))
-	c := &modernCall{id: bytes.Clone(msg.ID), own: own, stream: newStream("")}
+	c := &modernCall{id: bytes.Clone(msg.ID), own: own, method: msg.Method, stream: newStream("")}
 	m.calls[own] = c
 	m.mu.Unlock()
 	passed, err := jsonrpc.Parse(jsonrpc.NewRequest(json.RawMessage(own), msg.Method, msg.Params))
@@ -155,6 +161,9 @@ func (m *shared) send(related, message []byte) error {
 	if c == nil {
 		return nil
 	}
+	if m.mirrored != nil && c.method == "tools/list" && msg.Result != nil {
+		m.mirrored.Learn(msg.Result)
+	}
 	if msg.IsResponse() {
 		message = jsonrpc.Answer(c.id, msg)
 	} else {
@@ -171,8 +180,8 @@ func (c *call) postModern(m jsonrpc.Message) {
 		c.refuseFor(m, http.StatusBadRequest, code, text, data)
 		return
 	}
-	if m.Method == "initialize" { // the session would take it for one of the older era
-		c.refuseFor(m, http.StatusNotFound, codeUnknownMethod, "initialize is no method of "+modernVersion+".", nil)
+	if m.Method == "initialize" || m.Method == "ping" { // the session would take it for one of the older era
+		c.refuseFor(m, http.StatusNotFound, codeUnknownMethod, m.Method+" is no method of "+modernVersion+".", nil)
 		return
 	}
 	shared, err := c.s.sharedFor(c)
@@ -183,6 +192,13 @@ func (c *call) postModern(m jsonrpc.Message) {
 	if !m.IsRequest() { // the era has no notification that a server would need
 		c.w.WriteHeader(http.StatusAccepted)
 		return
+	}
+	if shared.mirrored != nil && m.Method == "tools/call" {
+		name, _ := about(m)
+		if err := shared.mirrored.Check(name, jsonrpc.Member(m.Params, "arguments"), c.r.Header); err != nil {
+			c.refuseFor(m, http.StatusBadRequest, codeHeaderMismatch, err.Error()+".", nil)
+			return
+		}
 	}
 	sse, plain := c.accepts()
 	if !sse && !plain {
@@ -243,7 +259,11 @@ func (c *call) answerModern(m *shared, call *modernCall, sse bool) bool {
 		break
 	}
 	c.beginSSE()
-	return c.stream(s, s.attach(-1), m.ctx.Done())
+	var still func() bool
+	if call.method == "subscriptions/listen" { // which lasts
+		still = c.s.still(func() Caller { return c.caller })
+	}
+	return c.stream(s, s.attach(-1), m.ctx.Done(), still)
 }
 
 // writeModern writes a response with the status that the era wants for its
@@ -300,7 +320,7 @@ func checkModern(r *http.Request, m jsonrpc.Message) (code int, text string, dat
 	if h := r.Header.Values(headerMethod); len(h) != 1 || h[0] != m.Method {
 		return codeHeaderMismatch, "The Mcp-Method header is not the method of the body.", nil
 	}
-	want := about(m)
+	want, _ := about(m)
 	named := m.Method == "tools/call" || m.Method == "prompts/get" || m.Method == "resources/read"
 	if got, ok := decodeHeader(r.Header.Values(headerName)); named && (!ok || got != want) {
 		return codeHeaderMismatch, "The Mcp-Name header is not the name in the body.", nil

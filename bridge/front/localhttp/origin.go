@@ -13,8 +13,7 @@ import (
 // and a token in the address, which lands in logs (RFC 6750 §5.3). It answers
 // CORS for the origins that the settings name.
 func (s *Server) fromHere(w http.ResponseWriter, r *http.Request) bool {
-	if !s.cfg.AnyHost && !s.ourHost(r.Host) {
-		http.Error(w, "This name is not one of Drawbridge's.", http.StatusForbidden)
+	if !s.toUs(w, r) {
 		return false
 	}
 	origin := r.Header.Get("Origin")
@@ -37,19 +36,12 @@ func (s *Server) fromHere(w http.ResponseWriter, r *http.Request) bool {
 			h.Set("Access-Control-Expose-Headers", "Mcp-Session-Id, WWW-Authenticate, Retry-After")
 			if r.Method == http.MethodOptions {
 				h.Set("Access-Control-Allow-Methods", "GET, POST, DELETE")
-				h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, Last-Event-ID, Mcp-Session-Id, Mcp-Protocol-Version, Mcp-Method, Mcp-Name, X-API-Key")
+				h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, Last-Event-ID, Mcp-Session-Id, Mcp-Protocol-Version, Mcp-Method, Mcp-Name, "+s.cfg.KeyHeader)
 				h.Set("Access-Control-Max-Age", "600")
 			}
 		}
 	}
-	for name := range r.URL.Query() {
-		switch strings.ToLower(name) {
-		case "access_token", "token", "api_key", "apikey", "api-key", "key":
-			http.Error(w, "A token in the address is refused; send it in the Authorization header.", http.StatusBadRequest)
-			return false
-		}
-	}
-	return true
+	return s.noToken(w, r)
 }
 
 // FromHere puts the checks of Host, Origin and address before another handler.
@@ -61,6 +53,48 @@ func (s *Server) FromHere(h http.HandlerFunc) http.HandlerFunc {
 			h(w, r)
 		}
 	}
+}
+
+// FromAnyPage puts the checks of Host and address before a handler to which other
+// sites send a browser on purpose. The handler looks itself at where a form comes
+// from.
+func (s *Server) FromAnyPage(h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		if s.toUs(w, r) && s.noToken(w, r) {
+			h(w, r)
+		}
+	}
+}
+
+// toUs refuses a Host that is not ours.
+func (s *Server) toUs(w http.ResponseWriter, r *http.Request) bool {
+	if s.cfg.AnyHost || s.ourHost(r.Host) {
+		return true
+	}
+	http.Error(w, "This name is not one of Drawbridge's.", http.StatusForbidden)
+	return false
+}
+
+// noToken refuses a token in the address.
+func (s *Server) noToken(w http.ResponseWriter, r *http.Request) bool {
+	if r.URL.RawQuery == "" {
+		return true
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil { // what we do not see in it, others might
+		http.Error(w, "The query of the address is malformed.", http.StatusBadRequest)
+		return false
+	}
+	for name := range query {
+		switch strings.ToLower(name) {
+		case "access_token", "id_token", "token", "jwt", "bearer", "authorization", "api_key", "apikey", "api-key", "x-api-key", "key", strings.ToLower(s.cfg.KeyHeader):
+			http.Error(w, "A token in the address is refused; send it in the Authorization header.", http.StatusBadRequest)
+			return false
+		}
+	}
+	return true
 }
 
 func (s *Server) ourHost(host string) bool {

@@ -88,10 +88,16 @@ func (c *call) read() (batch []jsonrpc.Message, isBatch, ok bool) {
 		return nil, false, false
 	}
 	for _, m := range batch {
+		// The policy must not decide about another message than the server reads.
+		name, clear := about(m)
+		if !clear || m.Unclear {
+			c.refuse(http.StatusBadRequest, jsonrpc.CodeInvalidRequest, "A member is there twice, or in capitals.")
+			return nil, false, false
+		}
 		if m.Method == "" {
 			continue
 		}
-		if no := c.caller.Permit(c.at, m.Method, about(m)); no != nil {
+		if no := c.caller.Permit(c.at, m.Method, name); no != nil {
 			no.Write(c.w)
 			return nil, false, false
 		}
@@ -100,24 +106,24 @@ func (c *call) read() (batch []jsonrpc.Message, isBatch, ok bool) {
 }
 
 // about names what a message is about, as Mcp-Name does (MCP 2026-07-28): a
-// tool, a prompt or a resource.
-func about(m jsonrpc.Message) string {
+// tool, a prompt or a resource. clear is as jsonrpc.Sole has it.
+func about(m jsonrpc.Message) (name string, clear bool) {
 	member := "name"
 	switch m.Method {
 	case "tools/call", "prompts/get":
 	case "resources/read", "resources/subscribe", "resources/unsubscribe":
 		member = "uri"
 	default:
-		return ""
+		return "", true
 	}
-	var name string
-	_ = json.Unmarshal(jsonrpc.Member(m.Params, member), &name)
-	return name
+	value, clear := jsonrpc.Sole(m.Params, member)
+	_ = json.Unmarshal(value, &name)
+	return name, clear
 }
 
 // open begins a session.
 func (c *call) open(m jsonrpc.Message) {
-	h := c.s.newHub(c.at, c.caller.Key(), false)
+	h := c.s.newHub(c.at, c.caller, false)
 	if !c.begin(h) {
 		return
 	}
@@ -167,7 +173,7 @@ func (c *call) known() *hub {
 		c.refuse(http.StatusBadRequest, jsonrpc.CodeInvalidRequest, "An Mcp-Session-Id is wanted: begin with initialize.")
 		return nil
 	}
-	h := c.s.hub(id, c.caller.Key(), c.at)
+	h := c.s.hub(id, c.caller, c.at)
 	if h == nil {
 		h = c.revive(id)
 	}

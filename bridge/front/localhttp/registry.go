@@ -4,33 +4,44 @@ import (
 	"time"
 )
 
-// add makes a hub known. It reports false when there are too many, the server has
-// closed, or there is one of the id.
+// add makes a hub known. It reports false when there are too many, in all or of its
+// caller, the server has closed, or there is one of the id.
 func (s *Server) add(h *hub) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || len(s.hubs) >= s.cfg.MaxSessions || s.hubs[h.id] != nil {
+	if s.closed || len(s.hubs) >= s.cfg.MaxSessions || s.hubs[h.id] != nil || s.of[h.caller] >= s.mostOf() {
 		return false
 	}
 	s.hubs[h.id] = h
+	s.of[h.caller]++
 	return true
 }
 
+// mostOf is how many sessions one caller may have: never all that there can be, or
+// one who is out of order, or means harm, would shut out everybody else.
+func (s *Server) mostOf() int { return max(1, s.cfg.MaxSessions*3/4) }
+
 // hub finds a session of a caller. Another caller's does not exist for it.
-func (s *Server) hub(id, caller string, at Target) *hub {
+func (s *Server) hub(id string, caller Caller, at Target) *hub {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	h := s.hubs[id]
-	if h == nil || h.caller != caller || h.at != at {
+	s.mu.Unlock()
+	if h == nil || h.caller != caller.Key() || h.at != at {
 		return nil
 	}
+	h.seen(caller)
 	return h
 }
 
 func (s *Server) remove(h *hub) {
 	s.mu.Lock()
 	known := s.hubs[h.id] == h
-	delete(s.hubs, h.id)
+	if known {
+		delete(s.hubs, h.id)
+		if s.of[h.caller]--; s.of[h.caller] <= 0 {
+			delete(s.of, h.caller)
+		}
+	}
 	s.mu.Unlock()
 	if known {
 		h.end()

@@ -33,8 +33,8 @@ type Stored struct {
 }
 
 const (
-	// storeLimit bounds the wait for the store.
-	storeLimit = time.Second
+	// storeLimit bounds the wait for the store, which has a limit of its own.
+	storeLimit = 5 * time.Second
 	// touchEvery is how often a session's use is told.
 	touchEvery = time.Minute
 )
@@ -117,7 +117,7 @@ func (c *call) revive(id string) *hub {
 	if err != nil {
 		return nil
 	}
-	h := c.s.newHub(c.at, c.caller.Key(), false)
+	h := c.s.newHub(c.at, c.caller, false)
 	h.id = id
 	session, err := c.s.cfg.Open(h.ctx, c.at, c.caller, false, h.send)
 	if err != nil {
@@ -131,7 +131,7 @@ func (c *call) revive(id string) *hub {
 	session.Receive(initialized)
 	if !c.s.add(h) {
 		h.end()
-		return c.s.hub(id, c.caller.Key(), c.at) // another request of it was quicker
+		return c.s.hub(id, c.caller, c.at) // another request of it was quicker
 	}
 	return h
 }

@@ -11,29 +11,36 @@ import (
 // openSSE opens a session of 2024-11-05: one stream for everything, whose first
 // event names the address for the client's messages. The session ends with it.
 func (c *call) openSSE() {
-	h := c.s.newHub(c.at, c.caller.Key(), true)
+	h := c.s.newHub(c.at, c.caller, true)
 	if !c.begin(h) {
 		return
 	}
-	defer c.s.remove(h)
-	defer h.use(c.s.cfg.Now)()
+	server, unused := c.s, h.use(c.s.cfg.Now)
+	done := func() {
+		unused()
+		server.remove(h)
+	}
 	name := c.at.Server
 	if c.at.Account != "" {
 		name += "@" + c.at.Account
 	}
-	c.beginSSE()
-	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(writeLimit))
 	// Relative, so that it is right behind whatever name the client knows us by.
-	address := "/" + url.PathEscape(name) + "/messages?sessionId=" + h.id
-	if _, err := c.w.Write([]byte("event: endpoint\ndata: " + address + "\n\n")); err != nil {
+	first := "event: endpoint\ndata: /" + url.PathEscape(name) + "/messages?sessionId=" + h.id + "\n\n"
+	if c.last(h.ctx, h.alone, -1, first, c.s.still(h.latest), done) {
 		return
 	}
-	c.stream(h.alone, h.alone.attach(-1), h.ctx.Done())
+	defer done()
+	c.beginSSE()
+	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(writeLimit))
+	if _, err := c.w.Write([]byte(first)); err != nil {
+		return
+	}
+	c.stream(h.alone, h.alone.attach(-1), h.ctx.Done(), c.s.still(h.latest))
 }
 
 // postSSE takes a client's message; what comes of it goes down its stream.
 func (c *call) postSSE() {
-	h := c.s.hub(c.r.URL.Query().Get("sessionId"), c.caller.Key(), c.at)
+	h := c.s.hub(c.r.URL.Query().Get("sessionId"), c.caller, c.at)
 	if h == nil || !h.old {
 		c.refuse(http.StatusNotFound, codeNoSession, "Session not found: open the stream again.")
 		return

@@ -35,6 +35,7 @@ type stream struct {
 	reader  int      // counts connections; the last one serves
 	there   bool     // a connection serves now
 	wake    chan struct{}
+	told    func() // called, with mu held, when something changed; nil: nobody
 }
 
 func newStream(id string) *stream {
@@ -45,6 +46,9 @@ func newStream(id string) *stream {
 func (s *stream) ring() {
 	close(s.wake)
 	s.wake = make(chan struct{})
+	if s.told != nil {
+		s.told()
+	}
 }
 
 // put appends a message. While a client reads slowly it waits, and while none
@@ -102,7 +106,11 @@ func (s *stream) end() {
 // attach makes a connection the one that serves the stream; an earlier one
 // ends. after is the number of the last message that the client has, or -1 to go
 // on where the stream stands.
-func (s *stream) attach(after int) (reader int) {
+func (s *stream) attach(after int) (reader int) { return s.attachFor(after, nil) }
+
+// attachFor is attach for a connection that does not wait but is told when it is
+// worth looking; told must not wait.
+func (s *stream) attachFor(after int, told func()) (reader int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if after >= 0 {
@@ -118,7 +126,8 @@ func (s *stream) attach(after int) (reader int) {
 	}
 	s.reader++
 	s.there = true
-	s.ring()
+	s.ring() // the one before learns that it is over
+	s.told = told
 	return s.reader
 }
 
@@ -127,7 +136,7 @@ func (s *stream) detach(reader int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.reader == reader {
-		s.there = false
+		s.there, s.told = false, nil
 		s.ring()
 	}
 }

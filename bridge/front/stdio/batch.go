@@ -118,7 +118,6 @@ func (w *Writer) collect(message []byte) (kept bool) {
 // flush writes the batches that are complete. The lock is held.
 func (w *Writer) flush() error {
 	open := w.batches[:0]
-	var failed error
 	for _, b := range w.batches {
 		if b.waiting > 0 {
 			open = append(open, b)
@@ -128,10 +127,8 @@ func (w *Writer) flush() error {
 		if line == nil {
 			continue // nothing is to be said to notifications
 		}
-		if err := w.write(line); err != nil {
-			failed = err
-		}
+		_ = w.line(line) // write says it, too
 	}
 	w.batches = open
-	return failed
+	return w.write()
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"sync"
 	"time"
 
 	"drawbridge/bridge/jsonrpc"
@@ -102,42 +101,4 @@ func refusal(raw []byte, err error) []byte {
 		id = nil
 	}
 	return jsonrpc.NewError(id, jsonrpc.CodeInvalidRequest, "The message is not JSON-RPC 2.0.", nil)
-}
-
-// Writer writes messages to the client, one on each line. It is safe for
-// concurrent use.
-type Writer struct {
-	mu  sync.Mutex
-	out io.Writer
-	buf []byte
-	// batches are those of the client that are not answered yet.
-	batches []*batch
-}
-
-// keep is the size up to which the line buffer is kept between messages.
-const keep = 64 << 10
-
-// Send writes one message, which must not hold a line break, and its line end.
-// What answers a request of a batch is kept until the others are answered, too.
-func (w *Writer) Send(message []byte) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.batches) > 0 && w.collect(message) {
-		return w.flush()
-	}
-	return w.write(message)
-}
-
-// write writes one line. The lock is held.
-func (w *Writer) write(message []byte) error {
-	if len(message) >= keep { // not copied: it may be many MiB
-		if _, err := w.out.Write(message); err != nil {
-			return err
-		}
-		_, err := w.out.Write([]byte{'\n'})
-		return err
-	}
-	w.buf = append(append(w.buf[:0], message...), '\n')
-	_, err := w.out.Write(w.buf)
-	return err
 }
