@@ -29,7 +29,9 @@ import (
 // Entry is one line of the record.
 type Entry struct {
 	Time time.Time `json:"time"`
-	// Event is allowed, denied, limited, answered, revoked, started, ended or lost.
+	// Event is allowed, denied, limited, answered, revoked, signed_in, refreshed, key
+	// created, started, ended or lost. What belongs to a caller of the local bridge
+	// has a Mode.
 	Event string `json:"event"`
 	// Subject, Email and Client are the caller; Mode is how it was recognised.
 	Subject string `json:"subject,omitempty"`
@@ -111,6 +113,18 @@ func Open(dir string, maxSize int64, fail func(error)) (*Log, error) {
 	l := &Log{path: filepath.Join(dir, current), max: maxSize, fail: fail, entries: make(chan Entry, waiting), done: make(chan struct{})}
 	go l.run()
 	return l, nil
+}
+
+// Append appends one entry and returns when it is written.
+func Append(dir string, e Entry) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	if e.Time.IsZero() {
+		e.Time = time.Now()
+	}
+	l := &Log{path: filepath.Join(dir, current), max: DefaultMaxSize}
+	return l.write([]Entry{e})
 }
 
 // Add appends an entry. It does not wait: when too many are waiting the entry is

@@ -5,18 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"drawbridge/bridge/audit"
+	"drawbridge/test/leaks"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func write(t *testing.T, dir string, maxSize int64, names ...string) {
 	t.Helper()
@@ -27,7 +25,7 @@ func write(t *testing.T, dir string, maxSize int64, names ...string) {
 	for _, n := range names {
 		l.Add(audit.Entry{Event: "allowed", Subject: n})
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	l.Close(ctx)
 }
@@ -103,5 +101,86 @@ func TestHalfALineIsPutRight(t *testing.T) {
 	write(t, dir, 0, "c")
 	if n, _, err := audit.Verify(dir); err != nil || n != 3 {
 		t.Errorf("Verify = %d, %v", n, err)
+	}
+}
+
+// writer is this test's program as one of several processes that write.
+const writer = "DRAWBRIDGE_AUDIT_TEST_WRITER"
+
+func TestMain(m *testing.M) {
+	dir := os.Getenv(writer)
+	if dir == "" {
+		leaks.Main(m)
+		return
+	}
+	l, err := audit.Open(dir, 4000, func(err error) { fmt.Fprintln(os.Stderr, err) })
+	if err != nil {
+		os.Exit(1)
+	}
+	fmt.Println("writing")
+	for i := range 100 {
+		l.Add(audit.Entry{Event: "allowed", Subject: fmt.Sprint(os.Getpid()), Name: fmt.Sprint(i)})
+		if i%10 == 0 {
+			if err := audit.Append(dir, audit.Entry{Event: "refreshed", Subject: fmt.Sprint(os.Getpid())}); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	l.Close(ctx)
+}
+
+// The agent, bridges of clients and drawbridge serve write the same record, put
+// files aside for each other, and may be killed in the middle.
+func TestSeveralProcessesWriteOneChain(t *testing.T) {
+	dir := t.TempDir()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	var processes []*exec.Cmd
+	for range 6 {
+		cmd := exec.CommandContext(ctx, program)
+		cmd.Env = append(os.Environ(), writer+"="+dir)
+		cmd.Stderr = os.Stderr
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := out.Read(make([]byte, 8)); err != nil {
+			t.Fatal(err)
+		}
+		processes = append(processes, cmd)
+	}
+	_ = processes[0].Process.Kill()
+	_ = processes[1].Process.Kill()
+	for i, cmd := range processes {
+		if err := cmd.Wait(); err != nil && i > 1 {
+			t.Errorf("writer %d: %v", i, err)
+		}
+	}
+	n, _, err := audit.Verify(dir)
+	if err != nil || n < 4*110 || n > 6*110 {
+		t.Errorf("Verify = %d, %v", n, err)
+	}
+	wrote := map[string]int{}
+	if err := audit.Read(dir, func(e audit.Entry) error { wrote[e.Subject]++; return nil }); err != nil {
+		t.Error(err)
+	}
+	for i, cmd := range processes {
+		if got := wrote[fmt.Sprint(cmd.Process.Pid)]; i > 1 && got != 110 {
+			t.Errorf("writer %d left %d entries, want 110", i, got)
+		}
+	}
+	if old, _ := filepath.Glob(filepath.Join(dir, "audit-*.jsonl")); len(old) < 2 {
+		t.Errorf("%d files were put aside, want some", len(old))
 	}
 }

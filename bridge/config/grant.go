@@ -9,7 +9,7 @@ import (
 
 // Assertion says where a JWT comes from that somebody else issues: the identity
 // of a workload (JWTBearer), or a person's ID token at the company's identity
-// provider (IDJAG). It is got anew for each token.
+// provider (IDJAG), which else comes of a sign-in there. It is got anew for each token.
 type Assertion struct {
 	// File holds the JWT and is kept fresh by somebody, as Kubernetes does.
 	File string `json:"file,omitempty"`
@@ -46,7 +46,10 @@ func (o OAuth) checkGrant(allowHTTP bool) error {
 	given := o.Assertion.File != "" || len(o.Assertion.Command) > 0
 	wants := o.Grant == JWTBearer || o.Grant == IDJAG
 	switch {
-	case wants && !given:
+	case o.Grant == IDJAG && !given && (o.IdentityProvider.Issuer == "" || o.IdentityProvider.ClientID == ""):
+		return fault.New(fault.Usage, "--grant id_jag needs the company's identity provider.",
+			"Name it, and the client there, to sign in in the browser: --idp-issuer URL --idp-client-id ID. Or say where the ID token comes from: --assertion-file FILE.")
+	case o.Grant == JWTBearer && !given:
 		return fault.New(fault.Usage, fmt.Sprintf("--grant %s needs a JWT.", o.Grant), "Say where it comes from: --assertion-file FILE or --assertion-command 'PROGRAM ARGUMENT…'.")
 	case given && !wants:
 		return fault.New(fault.Usage, "--assertion-file and --assertion-command go with --grant jwt_bearer or id_jag.", "Give one of these grants, too.")

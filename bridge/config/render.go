@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/tailscale/hujson"
 )
@@ -52,6 +54,34 @@ type op struct {
 	Value any    `json:"value,omitempty"`
 }
 
+// bridgeOps change what the local bridge does for single servers; nothing else of
+// the bridge is changed by Drawbridge.
+func bridgeOps(before, after *Bridge) (ops []op) {
+	if after == nil || reflect.DeepEqual(before, after) {
+		return nil
+	}
+	if before == nil || before.Servers == nil {
+		if before == nil {
+			ops = append(ops, op{Op: "add", Path: "/bridge", Value: struct{}{}})
+		}
+		return append(ops, op{Op: "add", Path: "/bridge/servers", Value: after.Servers})
+	}
+	at := func(name string) string {
+		return "/bridge/servers/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name) // RFC 6901 §3
+	}
+	for name := range before.Servers {
+		if _, stays := after.Servers[name]; !stays {
+			ops = append(ops, op{Op: "remove", Path: at(name)})
+		}
+	}
+	for name, what := range after.Servers {
+		if !reflect.DeepEqual(before.Servers[name], what) {
+			ops = append(ops, op{Op: "add", Path: at(name), Value: what})
+		}
+	}
+	return ops
+}
+
 func patchOf(before, after *Settings) []op {
 	ops := []op{{Op: "add", Path: "/version", Value: after.Version}}
 	switch {
@@ -68,6 +98,7 @@ func patchOf(before, after *Settings) []op {
 	default:
 		ops = append(ops, op{Op: "add", Path: "/desktop", Value: after.Desktop})
 	}
+	ops = append(ops, bridgeOps(before.Bridge, after.Bridge)...)
 	ops = append(ops, folderOps(before.Folders, after.Folders)...)
 	if before.Servers == nil {
 		return append(ops, op{Op: "add", Path: "/servers", Value: after.Servers})

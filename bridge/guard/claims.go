@@ -27,6 +27,11 @@ type Claims struct {
 	// ScopeClaims and RoleClaims are where scopes and roles are; nil means scope,
 	// scp and permissions, and roles, groups and cognito:groups.
 	ScopeClaims, RoleClaims []string
+	// AnyEmail says that the issuer lets people choose the address in email, unless
+	// the claim that it names says that it was proven.
+	AnyEmail string
+	// Required are claims that must be there (NAME), or have a value (NAME=VALUE).
+	Required []string
 	// Leeway is allowed for clocks that differ; at most MaxLeeway.
 	Leeway time.Duration
 	// Now is the clock; nil means time.Now.
@@ -39,6 +44,11 @@ const MaxLeeway = 5 * time.Minute
 func (c Claims) check() error {
 	if len(c.Audience) == 0 && !c.AnyAudience {
 		return errors.New("an audience is required: without one, a token that was issued for another service would be accepted")
+	}
+	for _, r := range c.Required {
+		if name, _, _ := strings.Cut(r, "="); name == "" {
+			return fmt.Errorf("%q is not of the form NAME or NAME=VALUE", r)
+		}
 	}
 	if c.Leeway < 0 || c.Leeway > MaxLeeway {
 		return fmt.Errorf("the leeway must be between 0 and %v", MaxLeeway)
@@ -113,13 +123,16 @@ func (c Claims) identity(mode string, claims map[string]any) (*Identity, error) 
 	if text(claims, "sub") == "" {
 		return nil, invalid("token lacks a required claim (sub)", MissingClaim)
 	}
+	if no := c.required(claims); no != nil {
+		return nil, no
+	}
 	user := c.UserClaim
 	if user == "" {
 		user = "sub"
 	}
 	id := &Identity{
 		Mode: mode, Subject: text(claims, user), Email: text(claims, "email"), Issuer: text(claims, "iss"), ID: text(claims, "jti"),
-		Claims: map[string]string{},
+		Claims: map[string]string{}, Unproven: c.unproven(claims),
 	}
 	if id.Subject == "" {
 		return nil, invalid("token lacks a required claim ("+user+")", MissingClaim)
@@ -153,6 +166,34 @@ func (c Claims) identity(mode string, claims map[string]any) (*Identity, error) 
 		}
 	}
 	return id, nil
+}
+
+// required looks for the claims that the settings ask for. Which value would have
+// been right is not the caller's to know.
+func (c Claims) required(claims map[string]any) *Refusal {
+	for _, r := range c.Required {
+		name, want, valued := strings.Cut(r, "=")
+		have, there := claims[name]
+		switch {
+		case !there || have == nil:
+			return invalid("token lacks a required claim ("+name+")", MissingClaim)
+		case !valued:
+		case slices.Contains(list(have), want), slices.Contains(words(have), want):
+		case fmt.Sprint(have) != want: // a number, true, false
+			return invalid("token has another value in a required claim", WrongClaim)
+		}
+	}
+	return nil
+}
+
+// unproven reads email_verified (OpenID Connect Core 1.0 §5.1), which some issuers
+// send as a text.
+func (c Claims) unproven(claims map[string]any) bool {
+	isTrue := func(v any) bool { s := fmt.Sprint(v); return s == "true" || s == "1" }
+	if said, there := claims["email_verified"]; there {
+		return !isTrue(said)
+	}
+	return c.AnyEmail != "" && !isTrue(claims[c.AnyEmail])
 }
 
 func text(claims map[string]any, name string) string {

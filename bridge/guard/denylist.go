@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,8 +19,14 @@ type Denylist interface {
 	// Denied reports whether a credential is denied, by its id, its subject or its
 	// hash. id may be nil.
 	Denied(ctx context.Context, id *Identity, token Hash) (bool, error)
-	// Deny adds an entry, which counts until it ends.
+	// Deny adds an entry, which counts until it ends. Of two that are about the same
+	// the longer counts.
 	Deny(ctx context.Context, e Denial) error
+	// Once is Deny for what may be used once: first is false when it was denied
+	// before, by whomever.
+	Once(ctx context.Context, e Denial) (first bool, err error)
+	// Allow takes entries back that are about the same. It reports whether there were any.
+	Allow(ctx context.Context, e Denial) (any bool, err error)
 }
 
 // Denial is one entry of a denylist; one of ID, Subject and Token is set.
@@ -125,52 +132,36 @@ func (f *FileDenylist) load(now time.Time) error {
 		return fmt.Errorf("denylist: %w", err)
 	}
 	defer func() { _ = file.Close() }()
+	all, err := f.parse(file, now)
+	if err != nil {
+		return err
+	}
 	entries := map[string]time.Time{}
-	lines := bufio.NewScanner(file)
-	for lines.Scan() {
-		var d Denial
-		if err := json.Unmarshal(lines.Bytes(), &d); err != nil {
-			return fmt.Errorf("denylist: %s is damaged", filepath.Base(f.path))
-		}
-		if !d.Until.IsZero() && !now.Before(d.Until) {
-			continue
-		}
+	for _, d := range all {
 		for _, key := range d.Keys() {
 			if until, known := entries[key]; !known || !until.IsZero() && (d.Until.IsZero() || d.Until.After(until)) {
 				entries[key] = d.Until
 			}
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("denylist: %w", err)
-	}
 	f.entries, f.looked, f.size, f.stamp = entries, now, info.Size(), info.ModTime()
 	return nil
 }
 
-// Deny implements Denylist.
-func (f *FileDenylist) Deny(_ context.Context, d Denial) error {
-	if d.At.IsZero() {
-		d.At = f.now()
+// parse reads the entries that still count.
+func (f *FileDenylist) parse(file io.Reader, now time.Time) (all []Denial, err error) {
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
+		var d Denial
+		if err := json.Unmarshal(lines.Bytes(), &d); err != nil {
+			return nil, fmt.Errorf("denylist: %s is damaged", filepath.Base(f.path))
+		}
+		if d.Until.IsZero() || now.Before(d.Until) {
+			all = append(all, d)
+		}
 	}
-	line, err := json.Marshal(d)
-	if err != nil {
-		return fmt.Errorf("deny: %w", err)
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("denylist: %w", err)
 	}
-	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
-		return fmt.Errorf("deny: %w", err)
-	}
-	// One write of a short line to a file opened for appending is whole.
-	file, err := os.OpenFile(f.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("deny: %w", err)
-	}
-	_, err = file.Write(append(line, '\n'))
-	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return fmt.Errorf("deny: %w", err)
-	}
-	f.mu.Lock()
-	f.looked = time.Time{} // so that the next look is at once
-	f.mu.Unlock()
-	return nil
+	return all, nil
 }

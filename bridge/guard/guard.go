@@ -14,7 +14,10 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"drawbridge/bridge/secret"
 )
 
 // Identity is who a credential belongs to and what it allows.
@@ -25,6 +28,9 @@ type Identity struct {
 	Subject string
 	// Email and Client are set when the credential names them.
 	Email, Client string
+	// Unproven says that the address may be anybody's: the issuer says so, or lets
+	// people choose it. It is for logs then, not for rules.
+	Unproven bool
 	// Issuer and ID (jti, or the API key's id) name the credential.
 	Issuer, ID string
 	// Scopes and Roles are what the policy looks at.
@@ -92,7 +98,10 @@ type Decision struct {
 }
 
 // Guard admits or refuses requests. It is safe for concurrent use.
-type Guard struct{ cfg Config }
+type Guard struct {
+	cfg    Config
+	policy atomic.Pointer[Policy]
+}
 
 // New makes a Guard. A Config without modes that is not Open refuses everybody.
 func New(c Config) *Guard {
@@ -111,27 +120,23 @@ func New(c Config) *Guard {
 	if c.Cache == nil {
 		c.Cache = NewCache(0, 0)
 	}
-	if c.Policy == nil {
-		c.Policy = &Policy{}
-	}
 	if c.Heard == nil {
 		c.Heard = func(Decision) {}
 	}
 	c.KeyHeader = http.CanonicalHeaderKey(c.KeyHeader)
-	return &Guard{cfg: c}
+	g := &Guard{cfg: c}
+	g.SetPolicy(c.Policy)
+	return g
 }
 
-// Caller is somebody who was admitted.
-type Caller struct {
-	*Identity
-	guard   *Guard
-	address string
+// SetPolicy replaces what callers may do, from the next message on; nil is the zero
+// Policy.
+func (g *Guard) SetPolicy(p *Policy) {
+	if p == nil {
+		p = &Policy{}
+	}
+	g.policy.Store(p)
 }
-
-// Key is the same for all requests of one caller.
-func (c Caller) Key() string { return c.key() }
-
-func (id *Identity) key() string { return id.Mode + "\x00" + id.Issuer + "\x00" + id.Subject }
 
 // verifyLimit bounds the time that a mode may take, network included.
 const verifyLimit = 15 * time.Second
@@ -162,18 +167,11 @@ func (g *Guard) Admit(r *http.Request, server string) (Caller, *Refusal) {
 		}
 	}
 	id, no := g.identify(r.Context(), key, credential, now)
-	if no == nil && g.cfg.Denied != nil {
-		denied, err := g.cfg.Denied.Denied(r.Context(), id, key)
-		switch {
-		case err != nil:
-			g.cfg.Log.Error("the denylist cannot be read", "error", err)
-			no = unavailable()
-		case denied:
-			no = invalid("token has been revoked", Revoked)
-		}
+	if no == nil {
+		no = g.denied(r.Context(), id, key)
 	}
 	if no != nil {
-		if g.cfg.Limits != nil && no.Status == http.StatusUnauthorized {
+		if g.cfg.Limits != nil && no.guessed() {
 			g.cfg.Limits.Failed(r.Context(), address, now)
 		}
 		return Caller{}, g.refuse(r, server, id, no)
@@ -183,10 +181,39 @@ func (g *Guard) Admit(r *http.Request, server string) (Caller, *Refusal) {
 			return Caller{}, g.refuse(r, server, id, limited(RateLimited, "too many requests of this caller", wait))
 		}
 	}
-	if !g.cfg.Policy.mayReach(id, server) {
+	if !g.policy.Load().mayReach(id, server) {
 		return Caller{}, g.refuse(r, server, id, insufficient("the caller has no right to this server", nil))
 	}
-	return Caller{Identity: id, guard: g, address: address}, nil
+	return Caller{Identity: id, guard: g, address: address, credential: credential}, nil
+}
+
+// Check says whose a credential is that nobody has shown yet, as Admit would: for
+// who is about to hand it out.
+func (g *Guard) Check(ctx context.Context, credential secret.String) (*Identity, *Refusal) {
+	if text := credential.Reveal(); len(text) > maxCredential || !isToken68(text) {
+		return nil, malformed("the bearer token is malformed")
+	}
+	key := HashOf(credential)
+	id, no := g.identify(ctx, key, credential.Reveal(), g.cfg.Now())
+	if no == nil {
+		no = g.denied(ctx, id, key)
+	}
+	return id, no
+}
+
+// denied is a refusal for who is on the denylist, or while nobody can know.
+func (g *Guard) denied(ctx context.Context, id *Identity, key Hash) *Refusal {
+	if g.cfg.Denied == nil {
+		return nil
+	}
+	switch denied, err := g.cfg.Denied.Denied(ctx, id, key); {
+	case err != nil:
+		g.cfg.Log.Error("the denylist cannot be read", "error", err)
+		return unavailable()
+	case denied:
+		return invalid("token has been revoked", Revoked)
+	}
+	return nil
 }
 
 // openIdentity is everybody's when nobody is asked.
@@ -263,27 +290,6 @@ func (g *Guard) identify(ctx context.Context, key Hash, credential string, now t
 		}
 		return nil, invalid("the token is of no kind that is accepted here", WrongKind)
 	}, now)
-}
-
-// Permit decides whether the caller may send a message. name is the tool, prompt
-// or resource that it is about, or "".
-func (c Caller) Permit(server, method, name string) *Refusal {
-	g := c.guard
-	var no *Refusal
-	if !g.cfg.Open {
-		no = g.cfg.Policy.permit(c.Identity, server, method, name)
-	}
-	if no != nil {
-		no = g.complete(no, server)
-	}
-	g.cfg.Heard(Decision{At: g.cfg.Now(), Who: c.Identity, Server: server, Method: method, Name: name, Address: c.address, Refusal: no, RequestID: requestIDOf(no)})
-	return no
-}
-
-// MayUse reports whether the caller may call a tool: what they may not is not
-// listed for them either.
-func (c Caller) MayUse(server, tool string) bool {
-	return c.guard.cfg.Open || c.guard.cfg.Policy.permit(c.Identity, server, "tools/call", tool) == nil
 }
 
 func (g *Guard) refuse(r *http.Request, server string, id *Identity, no *Refusal) *Refusal {

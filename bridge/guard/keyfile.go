@@ -50,15 +50,32 @@ func NewFileKeys(path string, now func() time.Time, changed func()) *FileKeys {
 
 // Find implements KeyStore.
 func (f *FileKeys) Find(_ context.Context, id string) (APIKey, bool, error) {
+	k, known, other, err := f.find(id)
+	if other { // Watch will not see it any more
+		f.changed()
+	}
+	return k, known, err
+}
+
+// find also reports whether the file is another than before.
+func (f *FileKeys) find(id string) (k APIKey, known, other bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if _, err := f.look(); err != nil {
-		return APIKey{}, false, err
+	if other, err = f.look(); err != nil {
+		return k, false, other, err
 	}
-	if i := f.index(id); i >= 0 {
-		return f.keys[i], true, nil
+	i := f.index(id)
+	if i < 0 { // made a moment ago, perhaps
+		late, err := f.read(f.now())
+		if other = other || late; err != nil {
+			return k, false, other, err
+		}
+		i = f.index(id)
 	}
-	return APIKey{}, false, nil
+	if i < 0 {
+		return k, false, other, nil
+	}
+	return f.keys[i], true, other, nil
 }
 
 // Watch looks for changes by other processes until ctx ends.
@@ -98,6 +115,9 @@ func (f *FileKeys) Add(ctx context.Context, k APIKey) error {
 // ErrNoAPIKey means that there is no key of the id or client.
 var ErrNoAPIKey = errors.New("there is no such API key")
 
+// ErrSeveralAPIKeys means that a client has more than one key that counts.
+var ErrSeveralAPIKeys = errors.New("the client has several API keys")
+
 // Revoke ends the key with the id, or every key of a client, and returns them.
 func (f *FileKeys) Revoke(ctx context.Context, idOrClient string) (revoked []APIKey, err error) {
 	err = f.update(ctx, func(keys []APIKey) ([]APIKey, error) {
@@ -115,16 +135,30 @@ func (f *FileKeys) Revoke(ctx context.Context, idOrClient string) (revoked []API
 	return revoked, err
 }
 
-// Rotate makes a new key with the rights of an old one, which goes on for a
-// while so that its client can be changed.
-func (f *FileKeys) Rotate(ctx context.Context, id string, grace time.Duration) (fresh APIKey, text string, err error) {
+// Rotate makes a new key with the rights and the lifetime of an old one, which goes
+// on for a while so that its client can be changed. It is named by its id, or by
+// its client if that has only one.
+func (f *FileKeys) Rotate(ctx context.Context, idOrClient string, grace time.Duration) (fresh APIKey, text string, err error) {
 	err = f.update(ctx, func(keys []APIKey) ([]APIKey, error) {
-		i := slices.IndexFunc(keys, func(k APIKey) bool { return k.ID == id && k.Revoked.IsZero() })
-		if i < 0 {
-			return nil, ErrNoAPIKey
-		}
 		now := f.now()
+		var of []int
+		for i, k := range keys {
+			if k.Revoked.IsZero() && (k.ID == idOrClient || k.Client == idOrClient && (k.Expires.IsZero() || now.Before(k.Expires))) {
+				of = append(of, i)
+			}
+		}
+		switch len(of) {
+		case 0:
+			return nil, ErrNoAPIKey
+		case 1:
+		default:
+			return nil, ErrSeveralAPIKeys
+		}
+		i := of[0]
 		fresh, text = NewAPIKey(keys[i], now)
+		if old := keys[i]; !old.Expires.IsZero() { // as long a life as the old one had
+			fresh.Expires = now.Add(old.Expires.Sub(old.Created))
+		}
 		if old := keys[i].Expires; old.IsZero() || old.After(now.Add(grace)) {
 			keys[i].Expires = now.Add(grace)
 		}
@@ -177,36 +211,44 @@ type keyFile struct {
 	Keys    []APIKey `json:"keys"`
 }
 
-// update changes the file under a lock that other processes keep, too.
+// update changes the file under its lock.
 func (f *FileKeys) update(ctx context.Context, change func([]APIKey) ([]APIKey, error)) error {
-	if err := config.MakePrivate(filepath.Dir(f.path)); err != nil {
+	return underLock(ctx, f.path, "API keys", func() error {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.stamp = time.Time{} // whatever was seen before
+		if _, err := f.read(f.now()); err != nil {
+			return err
+		}
+		keys, err := change(slices.Clone(f.keys))
+		if err != nil {
+			return err
+		}
+		raw, err := json.MarshalIndent(keyFile{1, keys}, "", "  ")
+		if err != nil {
+			return fmt.Errorf("API keys: %w", err)
+		}
+		if err := config.WriteFile(f.path, append(raw, '\n')); err != nil {
+			return err
+		}
+		f.stamp = time.Time{}
+		_, err = f.read(f.now())
+		return err
+	})
+}
+
+// underLock changes a file under a lock that other processes keep, too. what names
+// the file in errors.
+func underLock(ctx context.Context, path, what string, change func() error) error {
+	if err := config.MakePrivate(filepath.Dir(path)); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, keysLock)
 	defer cancel()
-	lock := flock.New(f.path+".lock", flock.SetPermissions(0o600))
-	if ok, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil || !ok {
-		return fmt.Errorf("API keys: another process is writing: %w", errors.Join(err, ctx.Err()))
+	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
+	if ok, err := lock.TryLockContext(ctx, 10*time.Millisecond); err != nil || !ok {
+		return fmt.Errorf("%s: another process is writing: %w", what, errors.Join(err, ctx.Err()))
 	}
 	defer func() { _ = lock.Unlock() }()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.stamp = time.Time{} // whatever was seen before
-	if _, err := f.read(f.now()); err != nil {
-		return err
-	}
-	keys, err := change(slices.Clone(f.keys))
-	if err != nil {
-		return err
-	}
-	raw, err := json.MarshalIndent(keyFile{1, keys}, "", "  ")
-	if err != nil {
-		return fmt.Errorf("API keys: %w", err)
-	}
-	if err := config.WriteFile(f.path, append(raw, '\n')); err != nil {
-		return err
-	}
-	f.stamp = time.Time{}
-	_, err = f.read(f.now())
-	return err
+	return change()
 }

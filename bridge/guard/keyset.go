@@ -132,7 +132,7 @@ func (r *RemoteKeys) fetch(ctx context.Context) error {
 		for _, old := range r.keys {
 			still := false
 			for _, k := range keys {
-				still = still || k.id == old.id
+				still = still || k.id == old.id && k.alg == old.alg && sameKey(k.key, old.key)
 			}
 			lost = lost || !still
 		}
@@ -145,6 +145,12 @@ func (r *RemoteKeys) fetch(ctx context.Context) error {
 		r.changed()
 	}
 	return nil
+}
+
+// sameKey reports whether two keys are one: an issuer may give its name to another.
+func sameKey(a, b crypto.PublicKey) bool {
+	eq, ok := a.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && eq.Equal(b)
 }
 
 func (r *RemoteKeys) get(ctx context.Context) ([]publishedKey, error) {

@@ -31,8 +31,9 @@ const (
 type LimitConfig struct {
 	// PerAddress and PerSubject are requests a minute.
 	PerAddress, PerSubject int
-	// Failures is how many refused credentials in a row lock an address out, for
-	// Lockout (then twice as long, up to an hour); 0: one minute.
+	// Failures is how many refused credentials, none an hour after the one before,
+	// lock an address out, for Lockout (then twice as long, up to an hour); 0: one
+	// minute. Those that were good and have ended do not count.
 	Failures int
 	Lockout  time.Duration
 }

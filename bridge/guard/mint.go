@@ -81,8 +81,13 @@ func (m Mint) sign(key HMACKey, kind, id string, now time.Time, life time.Durati
 }
 
 // Renew makes new tokens with what a refresh token says, scopes and roles
-// included. The old refresh token is denied: it is good once.
-func Renew(ctx context.Context, refresh secret.String, c Claims, key HMACKey, denied Denylist, access, life time.Duration, now time.Time) (Minted, error) {
+// included, signed with the first of the keys; any of them may have signed the
+// refresh token. That is denied: it is good once.
+func Renew(ctx context.Context, refresh secret.String, c Claims, keys []HMACKey, denied Denylist, access, life time.Duration, now time.Time) (Minted, error) {
+	h, err := NewHMAC(c, []string{"HS256"}, keys...)
+	if err != nil {
+		return Minted{}, err
+	}
 	c.Now = func() time.Time { return now }
 	p := NewPeek(refresh.Reveal())
 	if !p.IsJWT || p.Alg != "HS256" {
@@ -90,7 +95,7 @@ func Renew(ctx context.Context, refresh secret.String, c Claims, key HMACKey, de
 	}
 	token, err := p.takeApart()
 	if err == nil {
-		err = token.signedBy(p.Alg, []byte(key.Secret.Reveal()))
+		err = token.signedBy(p.Alg, h.keysOf(p.Kid)...)
 	}
 	if err == nil {
 		err = c.validator().Validate(token.claims)
@@ -106,16 +111,19 @@ func Renew(ctx context.Context, refresh secret.String, c Claims, key HMACKey, de
 	if id.ID == "" || id.Subject == "" {
 		return Minted{}, invalid("token lacks a required claim", MissingClaim)
 	}
-	used, err := denied.Denied(ctx, id, HashOf(refresh))
+	gone, err := denied.Denied(ctx, id, HashOf(refresh)) // by its caller or its hash, too
 	if err != nil {
 		return Minted{}, err
 	}
-	if used {
-		return Minted{}, invalid("token has been used or revoked", Revoked)
+	first := false
+	if !gone {
+		until, _ := instant(claims["exp"])
+		if first, err = denied.Once(ctx, Denial{ID: id.ID, Until: until.Add(c.Leeway), At: now}); err != nil {
+			return Minted{}, err
+		}
 	}
-	until, _ := instant(claims["exp"])
-	if err := denied.Deny(ctx, Denial{ID: id.ID, Until: until, At: now}); err != nil {
-		return Minted{}, err
+	if !first {
+		return Minted{}, invalid("token has been used or revoked", Revoked)
 	}
 	m := Mint{
 		Issuer: text(claims, "iss"), Subject: id.Subject, Email: text(claims, "email"),
@@ -124,5 +132,5 @@ func Renew(ctx context.Context, refresh secret.String, c Claims, key HMACKey, de
 	if aud := list(claims["aud"]); len(aud) > 0 {
 		m.Audience = aud[0]
 	}
-	return m.Tokens(key, now)
+	return m.Tokens(keys[0], now)
 }

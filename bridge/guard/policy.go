@@ -93,7 +93,7 @@ func isFor(r Rule, id *Identity) bool {
 		return slices.ContainsFunc(want, func(w string) bool { return slices.Contains(have, w) })
 	}
 	return both(r.Scopes, id.Scopes) || both(r.Roles, id.Roles) ||
-		id.Subject != "" && matches(r.Subjects, id.Subject) || id.Email != "" && slices.Contains(r.Subjects, id.Email) ||
+		id.Subject != "" && matches(r.Subjects, id.Subject) || id.Email != "" && !id.Unproven && slices.Contains(r.Subjects, id.Email) ||
 		id.Client != "" && matches(r.Clients, id.Client) ||
 		slices.ContainsFunc(r.Claims, func(c string) bool {
 			name, value, ok := strings.Cut(c, "=")

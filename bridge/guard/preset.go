@@ -4,8 +4,9 @@ package guard
 type Preset struct {
 	// Issuer is fixed, or the form that it has.
 	Issuer string
-	// UserClaim, AudienceClaim, ScopeClaims and RoleClaims are those of Claims.
+	// UserClaim, AudienceClaim, AnyEmail, ScopeClaims and RoleClaims are those of Claims.
 	UserClaim, AudienceClaim string
+	AnyEmail                 string
 	ScopeClaims, RoleClaims  []string
 }
 
@@ -13,7 +14,7 @@ type Preset struct {
 var Presets = map[string]Preset{
 	"okta":     {Issuer: "https://DOMAIN.okta.com/oauth2/default", ScopeClaims: []string{"scp"}, RoleClaims: []string{"groups"}},
 	"google":   {Issuer: "https://accounts.google.com"}, // ID tokens; its access tokens are opaque
-	"azure":    {Issuer: "https://login.microsoftonline.com/TENANT/v2.0", UserClaim: "oid", ScopeClaims: []string{"scp"}, RoleClaims: []string{"roles", "groups"}},
+	"azure":    {Issuer: "https://login.microsoftonline.com/TENANT/v2.0", UserClaim: "oid", AnyEmail: "xms_edov", ScopeClaims: []string{"scp"}, RoleClaims: []string{"roles", "groups"}},
 	"auth0":    {Issuer: "https://DOMAIN.auth0.com/", ScopeClaims: []string{"scope", "permissions"}},
 	"cognito":  {Issuer: "https://cognito-idp.REGION.amazonaws.com/POOL", AudienceClaim: "client_id", RoleClaims: []string{"cognito:groups"}}, // its access tokens have no aud
 	"keycloak": {Issuer: "https://HOST/realms/REALM", RoleClaims: []string{"roles", "groups"}},
@@ -26,6 +27,9 @@ func (p Preset) Apply(c Claims) Claims {
 	}
 	if c.AudienceClaim == "" {
 		c.AudienceClaim = p.AudienceClaim
+	}
+	if c.AnyEmail == "" {
+		c.AnyEmail = p.AnyEmail
 	}
 	if c.ScopeClaims == nil {
 		c.ScopeClaims = p.ScopeClaims

@@ -24,6 +24,7 @@ const (
 	WrongIssuer    Code = "wrong_issuer"
 	WrongAudience  Code = "wrong_audience"
 	MissingClaim   Code = "missing_claim"
+	WrongClaim     Code = "wrong_claim"
 	WrongType      Code = "wrong_type"
 	Revoked        Code = "revoked"
 	Scope          Code = "insufficient_scope"
@@ -57,6 +58,13 @@ func (r *Refusal) Error() string { return r.Description }
 
 // Unwrap is the cause.
 func (r *Refusal) Unwrap() error { return r.Cause }
+
+// guessed reports whether somebody may be trying credentials. What was good and has
+// ended is every client's once in a while: it must not lock out those who come from
+// the same address.
+func (r *Refusal) guessed() bool {
+	return r.Status == http.StatusUnauthorized && r.Code != Expired && r.Code != NotYetValid
+}
 
 // Write writes the answer.
 func (r *Refusal) Write(w http.ResponseWriter) {

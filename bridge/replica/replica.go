@@ -31,9 +31,10 @@ import (
 const (
 	// prefix opens every key, so that the store may have other users.
 	prefix = "drawbridge:"
-	// askLimit bounds one question to the store; dialLimit a new connection.
-	askLimit  = 500 * time.Millisecond
-	dialLimit = 500 * time.Millisecond
+	// askLimit bounds one question to the store; dialLimit a new connection. A store
+	// that is busy for a moment is not away: who asks meanwhile would be refused.
+	askLimit  = 2 * time.Second
+	dialLimit = 2 * time.Second
 )
 
 // Open connects to the store at an address like redis://host:6379/0 or
@@ -70,6 +71,7 @@ func Open(ctx context.Context, address string, password secret.String, log *slog
 			return &limits{store: s, cfg: c, own: guard.NewLimits(c)}
 		},
 		Sessions: sessions{s},
+		Once:     once{s},
 		Close:    client.Close,
 	}, nil
 }
@@ -118,6 +120,10 @@ func (s *store) Denied(ctx context.Context, id *guard.Identity, token guard.Hash
 	return n > 0, nil
 }
 
+// forEver is PTTL's answer about a key that does not end; of one that is not there
+// it is -2.
+const forEver = time.Duration(-1)
+
 // Deny implements guard.Denylist.
 func (s *store) Deny(ctx context.Context, d guard.Denial) error {
 	life := time.Duration(0) // for ever
@@ -126,16 +132,47 @@ func (s *store) Deny(ctx context.Context, d guard.Denial) error {
 			return nil
 		}
 	}
-	_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for _, k := range d.Keys() {
-			p.Set(ctx, named("denied", k), "1", life)
+	for _, k := range d.Keys() {
+		key := named("denied", k)
+		left, err := s.client.PTTL(ctx, key).Result()
+		if err == nil && left != forEver && (life == 0 || left < life) { // not shorter than it was
+			err = s.client.Set(ctx, key, "1", life).Err()
 		}
-		return nil
-	})
-	if s.heard(err) != nil {
-		return fmt.Errorf("deny: %w", err)
+		if s.heard(err) != nil {
+			return fmt.Errorf("deny: %w", err)
+		}
 	}
 	return nil
+}
+
+// Once implements guard.Denylist.
+func (s *store) Once(ctx context.Context, d guard.Denial) (bool, error) {
+	life := time.Duration(0)
+	if !d.Until.IsZero() {
+		life = max(time.Until(d.Until), time.Second)
+	}
+	keys := d.Keys()
+	if len(keys) != 1 {
+		return false, errors.New("deny once: one thing at a time")
+	}
+	first, err := s.client.SetNX(ctx, named("denied", keys[0]), "1", life).Result()
+	if s.heard(err) != nil {
+		return false, fmt.Errorf("deny: %w", err)
+	}
+	return first, nil
+}
+
+// Allow implements guard.Denylist.
+func (s *store) Allow(ctx context.Context, d guard.Denial) (bool, error) {
+	var keys []string
+	for _, k := range d.Keys() {
+		keys = append(keys, named("denied", k))
+	}
+	n, err := s.client.Del(ctx, keys...).Result()
+	if s.heard(err) != nil {
+		return false, fmt.Errorf("denylist: %w", err)
+	}
+	return n > 0, nil
 }
 
 // answers implements guard.Answers.
@@ -187,4 +224,28 @@ func (s sessions) Touch(ctx context.Context, id string, life time.Duration) erro
 // Delete implements localhttp.Sessions.
 func (s sessions) Delete(ctx context.Context, id string) error {
 	return s.heard(s.client.Del(ctx, named("session", id)).Err())
+}
+
+// once implements serve.Once.
+type once struct{ *store }
+
+// Put implements serve.Once.
+func (o once) Put(ctx context.Context, key string, value []byte, life time.Duration) error {
+	if err := o.heard(o.client.Set(ctx, prefix+"once:"+key, value, life).Err()); err != nil {
+		return fmt.Errorf("keep once: %w", err)
+	}
+	return nil
+}
+
+// Take implements serve.Once. GETDEL lets one of those who ask at the same time
+// have it.
+func (o once) Take(ctx context.Context, key string) ([]byte, bool, error) {
+	raw, err := o.client.GetDel(ctx, prefix+"once:"+key).Bytes()
+	switch {
+	case errors.Is(o.heard(err), redis.Nil):
+		return nil, false, nil
+	case err != nil:
+		return nil, false, fmt.Errorf("take once: %w", err)
+	}
+	return raw, true, nil
 }
