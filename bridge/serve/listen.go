@@ -18,7 +18,8 @@ import (
 // listener is one, and what a person calls it.
 type listener struct {
 	net.Listener
-	address string
+	address   string
+	redirects bool // to the one with TLS
 }
 
 func (c Config) listen(ctx context.Context) (all []listener, err error) {
@@ -30,7 +31,7 @@ func (c Config) listen(ctx context.Context) (all []listener, err error) {
 		}
 	}()
 	if c.Listen != "" {
-		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
+		l, err := (&net.ListenConfig{}).Listen(ctx, network(c.Listen), c.Listen)
 		if err != nil {
 			return all, fault.Wrap(err, fault.Usage, fmt.Sprintf("The local bridge cannot listen on %s.", c.Listen), "Is another program there? Choose another port with --listen.")
 		}
@@ -44,14 +45,22 @@ func (c Config) listen(ctx context.Context) (all []listener, err error) {
 			l = tls.NewListener(l, &tls.Config{GetCertificate: keys.get, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
 			address = "https://" + l.Addr().String()
 		}
-		all = append(all, listener{l, address})
+		all = append(all, listener{l, address, false})
+	}
+	if c.RedirectHTTP != "" {
+		l, err := (&net.ListenConfig{}).Listen(ctx, network(c.RedirectHTTP), c.RedirectHTTP)
+		if err != nil {
+			return all, fault.Wrap(err, fault.Usage, fmt.Sprintf("The local bridge cannot listen on %s to redirect from there.", c.RedirectHTTP),
+				"Is another program there, or is the port for the system only? Choose another with --redirect-http.")
+		}
+		all = append(all, listener{l, "http://" + l.Addr().String(), true})
 	}
 	if c.Socket != "" {
 		l, err := listenSocket(ctx, c.Socket)
 		if err != nil {
 			return all, err
 		}
-		all = append(all, listener{l, "unix://" + c.Socket})
+		all = append(all, listener{l, "unix://" + c.Socket, false})
 	}
 	return all, nil
 }

@@ -148,11 +148,14 @@ func refused(t *testing.T, r *running, answers map[string]answer, method, name s
 
 // passes sends a method with the right credential to both endpoints, and to the
 // first in the manner of either era. It returns how many of these have to reach a
-// session: initialize is no method of 2026-07-28.
+// session: initialize and ping are no methods of 2026-07-28.
 func passes(t *testing.T, r *running, method, token, session, endpoint string) (reach int) {
 	reach, status2026, says := 3, 200, `"result":{}`
-	if method == "initialize" {
+	switch method {
+	case "initialize":
 		session, reach, status2026, says = "", 2, 404, "-32601"
+	case "ping":
+		reach, status2026, says = 2, 404, "-32601"
 	}
 	if status, body, _ := r.do("POST", "/notes/mcp", token, session, call(method)); status != 200 || !strings.Contains(body, `"result":{}`) {
 		t.Errorf("%s with the right credential: HTTP %d %s", method, status, body)

@@ -2,7 +2,9 @@ package serve
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -14,13 +16,32 @@ func (c Config) resourceMetadata(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	_ = json.NewEncoder(w).Encode(struct {
+	issuers := c.Issuers
+	if c.SignIn != nil {
+		issuers = []string{c.Base()}
+	}
+	// In the order of the specification; the members of the settings come after.
+	own, err := json.Marshal(struct {
 		Resource string   `json:"resource"`
 		Servers  []string `json:"authorization_servers"`
 		Scopes   []string `json:"scopes_supported,omitempty"`
 		Methods  []string `json:"bearer_methods_supported"`
-		Name     string   `json:"resource_name"`
-	}{c.Base() + "/" + name + "/" + endpoint, c.Issuers, c.Scopes, []string{"header"}, server + " through Drawbridge"})
+	}{c.Base() + "/" + name + "/" + endpoint, issuers, c.Scopes, []string{"header"}})
+	if err != nil {
+		http.Error(w, "No metadata.", http.StatusInternalServerError)
+		return
+	}
+	more := map[string]json.RawMessage{"resource_name": json.RawMessage(`"{server} through Drawbridge"`)}
+	if c.Described != nil {
+		maps.Copy(more, c.Described())
+	}
+	out := own[:len(own)-1]
+	text, _ := json.Marshal(server) // always encodable
+	for _, name := range slices.Sorted(maps.Keys(more)) {
+		quoted, _ := json.Marshal(name)
+		out = append(append(append(append(out, ','), quoted...), ':'),
+			strings.ReplaceAll(string(more[name]), "{server}", string(text[1:len(text)-1]))...)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(append(out, '}', '\n'))
 }

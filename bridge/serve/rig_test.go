@@ -11,15 +11,14 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"drawbridge/bridge/front/localhttp"
 	"drawbridge/bridge/guard"
 	"drawbridge/bridge/jsonrpc"
 	"drawbridge/bridge/serve"
+	"drawbridge/test/leaks"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.Main(m) }
 
 const (
 	issuer   = "https://issuer.example"
@@ -97,7 +96,7 @@ func (r *running) count() int {
 
 func (r *running) do(method, path, token, session, body string) (int, string, http.Header) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, r.url+path, strings.NewReader(body))
 	if err != nil {
@@ -125,6 +124,9 @@ func (r *running) do(method, path, token, session, body string) (int, string, ht
 		r.t.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	if method == http.MethodGet && strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
+		return resp.StatusCode, "", resp.Header // it lasts
+	}
 	raw, _ := io.ReadAll(resp.Body)
 	return resp.StatusCode, string(raw), resp.Header
 }

@@ -8,12 +8,12 @@ package serve
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -32,18 +32,28 @@ type Config struct {
 	Socket string
 	// Cert and Key are the files of TLS, read again when they change.
 	Cert, Key string
+	// RedirectHTTP is host:port of a listener without TLS that sends clients to the
+	// one with it; "": none.
+	RedirectHTTP string
 	// Guard decides; Unguarded says that it admits everybody.
 	Guard     *guard.Guard
 	Unguarded bool
 	// Issuers are the authorization servers whose tokens count; with any, resource
 	// metadata is served (RFC 9728).
 	Issuers []string
+	// SignIn, if not nil, is an authorization server in front of the issuers: it is
+	// what that metadata then names (proxy mode).
+	SignIn SignIn
 	// Scopes are named in that metadata.
 	Scopes []string
+	// Described gives more members of it, or nil; see config.Bridge.
+	Described func() map[string]json.RawMessage
 	// PublicURL is how clients reach the bridge; "" is made from the address.
 	PublicURL string
 	Hosts     []string
 	Origins   []string
+	// KeyHeader is the header that may hold an API key; "" means X-API-Key.
+	KeyHeader string
 	MaxBody   int64
 	// HeadLimit bounds the time that a request's head may take to come; 0: 10 s.
 	HeadLimit time.Duration
@@ -52,6 +62,10 @@ type Config struct {
 	Open  func(ctx context.Context, at localhttp.Target, caller guard.Caller, modern bool, send localhttp.Send) (localhttp.Session, error)
 	// Sessions, if not nil, are shared with other bridges.
 	Sessions localhttp.Sessions
+	// Mirrored is that of the front.
+	Mirrored func() localhttp.Mirrored
+	// Shown, if not nil, has servers where callers' tokens are exchanged.
+	Shown Shown
 	// Audit takes the record; nil keeps none.
 	Audit *audit.Log
 	Log   *slog.Logger
@@ -84,18 +98,22 @@ func Run(ctx context.Context, c Config) error {
 	}
 	counts := newCounts()
 	front := localhttp.New(localhttp.Config{
-		Guard: door{c.Guard, counts}, Hosts: c.Hosts, AnyHost: c.Listen == "", Origins: c.Origins, MaxBody: c.MaxBody, Log: c.Log, Sessions: c.Sessions,
+		Guard: door{c.Guard, counts, c.Log, c.Shown}, Hosts: c.hosts(), AnyHost: c.Listen == "", Origins: c.Origins, MaxBody: c.MaxBody, KeyHeader: c.KeyHeader, Log: c.Log, Sessions: c.Sessions, Mirrored: c.Mirrored,
 		Open: func(ctx context.Context, at localhttp.Target, caller localhttp.Caller, modern bool, send localhttp.Send) (localhttp.Session, error) {
-			return c.Open(ctx, at, caller.(who).Caller, modern, send)
+			known := caller.(who).Caller
+			c.Log.Info("session opened", "server", at.Server, "account", at.Account, "caller", known.Subject, "email", known.Email, "client", known.Client, "mode", known.Mode)
+			return c.Open(ctx, at, known, modern, send)
 		},
 	})
-	server := &http.Server{
-		Handler: c.handler(front, counts), ReadHeaderTimeout: c.HeadLimit, IdleTimeout: idleLimit, MaxHeaderBytes: maxHead,
-		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
-	}
+	server, plain := c.server(c.handler(front, counts)), c.server(c.redirect())
+	plain.ReadTimeout, plain.WriteTimeout = redirectLimit, redirectLimit
 	served := make(chan error, len(listeners))
 	var addresses []string
 	for _, l := range listeners {
+		if l.redirects {
+			go func() { served <- plain.Serve(l) }()
+			continue
+		}
 		addresses = append(addresses, l.address)
 		go func() { served <- server.Serve(l) }()
 	}
@@ -111,8 +129,10 @@ func Run(ctx context.Context, c Config) error {
 	goodbye, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbyeLimit)
 	defer cancel()
 	front.Close(goodbye) // ends the streams, so that Shutdown need not wait for them
-	if err := server.Shutdown(goodbye); err != nil {
-		_ = server.Close()
+	for _, s := range []*http.Server{server, plain} {
+		if err := s.Shutdown(goodbye); err != nil {
+			_ = s.Close()
+		}
 	}
 	c.record(audit.Entry{Event: "ended"})
 	if failed != nil && !errors.Is(failed, http.ErrServerClosed) {
@@ -136,6 +156,9 @@ func (c Config) check() error {
 	if (c.Cert == "") != (c.Key == "") {
 		return usage("TLS wants a certificate and its key.", "Give both --tls-cert and --tls-key.")
 	}
+	if c.RedirectHTTP != "" && (c.Cert == "" || c.Listen == "") {
+		return usage("There is no https address to redirect to.", "Give --listen, --tls-cert and --tls-key, or leave --redirect-http out.")
+	}
 	if c.Listen == "" {
 		return nil
 	}
@@ -144,7 +167,7 @@ func (c Config) check() error {
 		return usage(fmt.Sprintf("%q is no address to listen on.", c.Listen), "Give --listen HOST:PORT, such as 127.0.0.1:7420.")
 	}
 	if isLoopback(host) {
-		return nil
+		return c.checkNames(host)
 	}
 	switch {
 	case c.Unguarded:
@@ -153,7 +176,7 @@ func (c Config) check() error {
 		return usage(fmt.Sprintf("%s is an address that other computers reach; tokens would cross the network in clear text.", c.Listen),
 			"Give --tls-cert and --tls-key, or listen on 127.0.0.1.")
 	}
-	return nil
+	return c.checkNames(host)
 }
 
 func isLoopback(host string) bool {
@@ -177,13 +200,19 @@ func (c Config) handler(front *localhttp.Server, counts *counts) http.Handler {
 			no.Write(w)
 			return
 		}
-		counts.write(w, front.Sessions())
+		counts.write(w, front.Sessions(), front.Streams())
 	}))
 	if len(c.Issuers) > 0 {
 		mux.HandleFunc("GET "+wellKnown+"{server}/{endpoint}", front.FromHere(c.resourceMetadata))
+		// A page that sends MCP-Protocol-Version along asks first.
+		mux.HandleFunc("OPTIONS "+wellKnown+"{server}/{endpoint}", front.FromHere(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Allow", "GET, HEAD, OPTIONS")
+			w.WriteHeader(http.StatusNoContent)
+		}))
 	}
+	c.signIn(mux, front)
 	mux.Handle("/", front)
-	return counts.watch(mux)
+	return counts.watch(c.secure(mux))
 }
 
 // metricsName is what the policy calls the metrics: a server and a method.
@@ -191,17 +220,10 @@ const metricsName = "metrics"
 
 const wellKnown = "/.well-known/oauth-protected-resource/"
 
-// Base is the URL of the bridge as clients know it, without a slash at its end.
-func (c Config) Base() string {
-	if c.PublicURL != "" {
-		return strings.TrimRight(c.PublicURL, "/")
+// MetadataURL is where the resource metadata of a server is; the metrics have none.
+func (c Config) MetadataURL(server string) string {
+	if server == metricsName {
+		return ""
 	}
-	scheme := "http"
-	if c.Cert != "" {
-		scheme = "https"
-	}
-	return (&url.URL{Scheme: scheme, Host: c.Listen}).String()
+	return c.Base() + wellKnown + server + "/mcp"
 }
-
-// MetadataURL is where the resource metadata of a server is.
-func (c Config) MetadataURL(server string) string { return c.Base() + wellKnown + server + "/mcp" }
