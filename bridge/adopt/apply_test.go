@@ -48,7 +48,7 @@ func newWorld(t *testing.T) *world {
 	w.paths = config.Paths{Config: filepath.Join(t.TempDir(), "c"), State: filepath.Join(t.TempDir(), "s")}
 	w.use(elsewhere)
 	account := w.manager.Account(config.Server{Name: "x", URL: d.URL()}, "")
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := account.SignIn(ctx, credential.UI{Open: func(_ context.Context, url string) error {
 		go func() { _, _ = demo.SignInAsPerson(context.Background(), url, "ada@example.com") }()
@@ -115,7 +115,7 @@ func (w *world) look() *adopt.Found {
 		Env:    clients.Env{GOOS: "linux", Home: w.home},
 		Getenv: func(string) (string, bool) { return "", false },
 	}, settings)
-	ctx, cancel := context.WithTimeout(w.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()
 	f.Verify(ctx, w.manager)
 	return f

@@ -17,6 +17,7 @@ import (
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/desktop"
 	"drawbridge/bridge/doctor/report"
+	"drawbridge/bridge/secret"
 	"drawbridge/bridge/token"
 )
 
@@ -33,6 +34,11 @@ type Account interface {
 	RenewAhead(ctx context.Context, ahead time.Duration) error
 	Forget(ctx context.Context) error
 	Report(ctx context.Context) (token.Report, error)
+	Said(ctx context.Context) (token.Said, error)
+	Spoken() (version, over string)
+	Ask(ctx context.Context) (credential.Answer, error)
+	Lend(ctx context.Context, to func(access string) error) error
+	SetClientSecret(ctx context.Context, s secret.String) error
 }
 
 // Accounts is where the agent gets accounts; see Credentials.
@@ -100,8 +106,11 @@ type Config struct {
 	// Level is that of Log and follows the preferences; nil leaves it alone.
 	Level *slog.LevelVar
 
-	idle time.Duration    // IdleLimit, unless a test is in a hurry
-	now  func() time.Time // for the pauses between two browsers; time.Now
+	idle time.Duration // IdleLimit, unless a test is in a hurry
+	lent time.Duration // CopiedFor, likewise
+	// demoEnd is the demo's, unless a test has time.
+	demoEnd time.Duration
+	now     func() time.Time // for the pauses between two browsers; time.Now
 }
 
 // Agent is a running agent.
@@ -111,7 +120,9 @@ type Agent struct {
 	feed control.Feed
 	// activity is what clients' processes tell of themselves.
 	activity control.Activity
-	service  *control.Service
+	// tokens is what the last two tokens of each credential said.
+	tokens  succession
+	service *control.Service
 	// demo guards demoURL, the address of the demo while it runs.
 	demo    sync.Mutex
 	demoURL string
@@ -177,6 +188,8 @@ func Run(ctx context.Context, cfg Config) error {
 		served = a.service.Serve(ctx, l)
 	})
 	r := newRenewals(cfg.Accounts, a.log)
+	r.remember = a.remember
+	r.ledger.tell = a.activity.SetRenewals
 	a.tasks.Go(func() { r.run(ctx) })
 	a.tasks.Go(func() {
 		w.run(ctx, func() {
@@ -216,6 +229,12 @@ func (c Config) complete() Config {
 	}
 	if c.idle == 0 {
 		c.idle = IdleLimit
+	}
+	if c.lent == 0 {
+		c.lent = CopiedFor
+	}
+	if c.demoEnd == 0 {
+		c.demoEnd = demoEnd
 	}
 	if c.now == nil {
 		c.now = time.Now

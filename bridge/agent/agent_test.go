@@ -35,6 +35,8 @@ type fakes struct {
 	revoke    error // what SignOut returns
 	early     error // what SignIn returns before there is a page
 
+	says       map[string]token.Said // by key: what its token says; none: there is none
+	saidCount  int
 	refuse     map[string]error      // by key: what SignOutEverywhere says
 	everywhere func(context.Context) // called first by SignOutEverywhere; may be nil
 }
@@ -88,6 +90,18 @@ func (a *fake) Forget(context.Context) error {
 func (a *fake) Report(context.Context) (token.Report, error) {
 	return token.Report{Subject: a.Key()}, nil
 }
+
+func (a *fake) Said(ctx context.Context) (token.Said, error) {
+	a.all.mu.Lock()
+	defer a.all.mu.Unlock()
+	a.all.saidCount++
+	if said, ok := a.all.says[a.Key()]; ok {
+		return said, nil
+	}
+	return a.Account.Said(ctx)
+}
+
+func (a *fake) Lend(_ context.Context, to func(string) error) error { return to("token-of-" + a.Key()) }
 
 func (a *fake) facts(state credential.State) credential.Facts {
 	f := credential.Facts{Key: a.Key(), Account: a.Account.Account(), Server: a.Server(), State: state}
@@ -170,7 +184,7 @@ func startIn(t *testing.T, p config.Paths, change func(*Config)) *rig {
 		paths:   p, finish: make(chan error),
 	}
 	cfg := Config{
-		Paths: p, Accounts: r.accounts, Version: "test",
+		Paths: p, Accounts: r.accounts, Version: "test", demoEnd: patience,
 		Browser: func(_ context.Context, url string) error {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -217,7 +231,7 @@ func (r *rig) end() error {
 	case err := <-r.ended:
 		r.ended <- err
 		return err
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		return errors.New("the agent did not end")
 	}
 }
@@ -255,7 +269,7 @@ func (r *rig) complete(err error) {
 	r.t.Helper()
 	select {
 	case r.accounts.finish <- err:
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		r.t.Fatal("no sign-in waits for its end")
 	}
 }
@@ -265,9 +279,12 @@ func (r *rig) state(name string, want control.State) {
 	eventually(r.t, fmt.Sprintf("%s is %q", name, want), func() bool { return r.server(name).State == want })
 }
 
+// patience bounds the wait for what has to happen: it costs nothing when it does.
+const patience = 30 * time.Second
+
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not in time: %s", what)
 		}

@@ -141,7 +141,41 @@ func (a *Agent) Token(ctx context.Context, key string) (token.Report, error) {
 	if err != nil {
 		return token.Report{}, err
 	}
-	return account.Report(ctx)
+	report, err := account.Report(ctx)
+	if err == nil {
+		a.remember(ctx, account)
+	}
+	return report, err
+}
+
+// TokenDifference implements control.Backend.
+func (a *Agent) TokenDifference(ctx context.Context, key string) (*token.Difference, error) {
+	_, account, err := a.find(control.Keyed(key))
+	if err != nil {
+		return nil, err
+	}
+	a.remember(ctx, account) // another process may have renewed it a moment ago
+	return a.tokens.difference(account.Key()), nil
+}
+
+// AskToken implements control.Backend.
+func (a *Agent) AskToken(ctx context.Context, key string) (control.TokenAnswer, error) {
+	_, account, err := a.find(control.Keyed(key))
+	if err != nil {
+		return control.TokenAnswer{}, err
+	}
+	said, err := account.Ask(ctx)
+	if err != nil {
+		return control.TokenAnswer{}, err
+	}
+	out := control.TokenAnswer{
+		Active: said.Active, Claims: said.Claims, Problem: control.ProblemOf(said.IntrospectError),
+		Who: control.Identity{Subject: said.Who.Subject, Email: said.Who.Email, Name: said.Who.Name}, WhoProblem: control.ProblemOf(said.WhoError),
+	}
+	if out.Claims == nil {
+		out.Claims = []token.Member{}
+	}
+	return out, nil
 }
 
 // OpenWindow implements control.Backend.

@@ -18,7 +18,7 @@ const (
 	// demoServer is the name under which the demo is added.
 	demoServer = "demo"
 	// demoStart bounds the demo's start, demoEnd its end when it is asked to.
-	demoStart = 10 * time.Second
+	demoStart = 20 * time.Second
 	demoEnd   = 3 * time.Second
 	// demoLifetime is that of the demo's tokens: short enough to see one renewed.
 	demoLifetime = "60s"
@@ -65,7 +65,7 @@ func (a *Agent) startDemo(ctx context.Context, addr string) (string, error) {
 	}
 	run, cancel := context.WithCancel(a.life)
 	cmd := exec.CommandContext(run, a.cfg.Demo, "-serve", "-token-lifetime", demoLifetime, "-addr", addr)
-	cmd.WaitDelay = demoEnd
+	cmd.WaitDelay = a.cfg.demoEnd
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		cancel()

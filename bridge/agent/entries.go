@@ -128,9 +128,13 @@ func (a *Agent) copyEntry(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	err = desktop.Copy(ctx, sessionEnv(ctx), string(text)+"\n")
+	return cannotCopy(desktop.Copy(ctx, sessionEnv(ctx), string(text)+"\n"), "or connect the client in Drawbridge's window.")
+}
+
+// cannotCopy says what to do where nothing copies.
+func cannotCopy(err error, or string) error {
 	if errors.Is(err, desktop.ErrNoClipboard) {
-		return fault.Wrap(err, fault.Unsupported, "Nothing on this computer copies to the clipboard.", "Install wl-clipboard or xclip; or connect the client in Drawbridge's window.")
+		return fault.Wrap(err, fault.Unsupported, "Nothing on this computer copies to the clipboard.", "Install wl-clipboard or xclip; "+or)
 	}
 	return err
 }

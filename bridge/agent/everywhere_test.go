@@ -56,7 +56,7 @@ func TestSignOutEverywhere(t *testing.T) {
 		row{"demo (work)", "work", false, control.SignInNeeded}, row{unnamed.URL, "default", true, control.SignedIn})
 	s := r.startSignIn(control.Named("demo").As("play"))
 	r.accounts.everywhere = func(context.Context) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		if status, err := r.WaitSignIn(ctx, s.ID, nil); err != nil || !status.Done {
 			t.Errorf("the sign-in under way: %+v, %v", status, err)

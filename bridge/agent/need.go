@@ -72,7 +72,7 @@ func (a *Agent) ask(who who, account Account, visible bool) control.NeedAnswer {
 	if f, failed := a.failed[key]; a.asked.has(key) || failed && a.cfg.now().Before(f.again) {
 		return control.NeedAnswer{Action: control.NeedAsked}
 	}
-	s, _ := a.begin(who, account, false)
+	s, _ := a.begin(who, account, how{})
 	status := s.status
 	return control.NeedAnswer{Action: control.NeedBrowser, SignIn: &status}
 }

@@ -13,6 +13,12 @@ import (
 	"drawbridge/bridge/fault"
 )
 
+// clock goes on when it is told to.
+type clock struct{ past atomic.Int64 }
+
+func (c *clock) now() time.Time        { return time.Unix(1<<30, c.past.Load()) }
+func (c *clock) goOn(by time.Duration) { c.past.Add(int64(by)) }
+
 func TestNeedWithoutATrayOpensTheBrowserOnce(t *testing.T) {
 	r := start(t, nil)
 	answer := r.need(control.Named("demo"))
@@ -95,7 +101,8 @@ func TestASignOutIsANewQuestion(t *testing.T) {
 }
 
 func TestAnAttemptThatShowedNoPageMayBeRepeated(t *testing.T) {
-	r := start(t, nil)
+	var clock clock // the pause lasts
+	r := start(t, func(c *Config) { c.now = clock.now })
 	r.accounts.early = fault.New(fault.Unreachable, "Away.", "")
 	answer := r.need(control.Named("demo"))
 	r.wait(answer.SignIn.ID)
@@ -113,8 +120,8 @@ func TestAnAttemptThatShowedNoPageMayBeRepeated(t *testing.T) {
 // A person began a sign-in that could not be finished because a server was away:
 // that is no refusal. They are asked again, but not at every call meanwhile.
 func TestASignInThatFailedForANetworkIsNoRefusal(t *testing.T) {
-	var past atomic.Int64 // how far the clock has gone
-	r := start(t, func(c *Config) { c.now = func() time.Time { return time.Now().Add(time.Duration(past.Load())) } })
+	var clock clock
+	r := start(t, func(c *Config) { c.now = clock.now })
 	for i, pause := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute} {
 		answer := r.need(control.Named("demo"))
 		if answer.Action != control.NeedBrowser {
@@ -125,11 +132,11 @@ func TestASignInThatFailedForANetworkIsNoRefusal(t *testing.T) {
 		if loadAsked(r.paths, slog.New(slog.DiscardHandler)).has("demo@default") {
 			t.Error("the next agent takes it for a refusal")
 		}
-		past.Add(int64(pause - 20*time.Second))
+		clock.goOn(pause - time.Second)
 		if again := r.need(control.Named("demo")); again.Action != control.NeedAsked || r.browsers() != i+1 {
 			t.Errorf("before %v are over: %+v, %d browsers", pause, again, r.browsers())
 		}
-		past.Add(int64(20 * time.Second))
+		clock.goOn(time.Second)
 	}
 }
 

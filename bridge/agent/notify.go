@@ -51,9 +51,13 @@ func (a *Agent) offerSignIn(key string, n desktop.Notification) (silence context
 
 // tellNeed says that a program waits for a sign-in.
 func (a *Agent) tellNeed(who who, key string) (silence context.CancelFunc) {
+	where := "on Drawbridge's icon"
+	if desktop.OffersActions {
+		where = "here or " + where
+	}
 	return a.offerSignIn(key, desktop.Notification{
 		Title: fmt.Sprintf("Sign in to %s", who.label()), Action: "Sign in",
-		Body: "A program wants to use it. Click here or on Drawbridge's icon to sign in.",
+		Body: fmt.Sprintf("A program wants to use it. Click %s to sign in.", where),
 	})
 }
 

@@ -69,8 +69,8 @@ func TestTheEndOfASignInIsToldAheadOfIt(t *testing.T) {
 			Renewable: renewable, IssuedAt: now.Add(left - life), ExpiresAt: now.Add(left),
 		})
 	}
-	add("soon", false, 8*time.Hour, warnAhead-30*time.Second)
-	add("last", false, 8*time.Hour, 40*time.Second)
+	add("soon", false, 8*time.Hour, warnAhead-time.Second)
+	add("last", false, 8*time.Hour, 59*time.Second)
 	add("later", false, 8*time.Hour, warnAhead+time.Hour)
 	add("routine", true, 8*time.Hour, 5*time.Minute)
 	add("short", false, 5*time.Minute, 4*time.Minute)
@@ -152,7 +152,7 @@ func TestTheTrayWaitsUntilItIsWanted(t *testing.T) {
 	}
 	select {
 	case <-tray.runs:
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("it is not shown")
 	}
 }

@@ -35,6 +35,9 @@ type renewals struct {
 	log      *slog.Logger
 	chance   func() float64
 	now      func() time.Time
+	// remember notes what the token of an account says, before and after; nil does not.
+	remember func(context.Context, Account)
+	ledger   ledger
 	changed  chan struct{} // facts may have changed
 
 	mu    sync.Mutex
@@ -44,6 +47,7 @@ type renewals struct {
 // plan is when a credential is renewed next.
 type plan struct {
 	expires time.Time // the end of the token that the plan is for
+	first   time.Time // when it was due first
 	due     time.Time
 	pause   time.Duration // after the next failure
 	busy    bool
@@ -72,24 +76,29 @@ func (r *renewals) run(ctx context.Context) {
 	defer beat.Stop()
 	last := r.now()
 	for {
-		next := r.start(ctx, &tasks)
-		timer := time.NewTimer(next)
-		select {
-		case <-ctx.Done():
-		case <-r.changed:
-		case <-timer.C:
-		case <-beat.C:
+		timer := time.NewTimer(r.start(ctx, &tasks))
+		for again := false; !again; {
+			select {
+			case <-ctx.Done():
+				again = true
+			case <-r.changed:
+				again = true
+			case <-timer.C:
+				again = true
+			case <-beat.C: // only the clocks are looked at, not the files
+			}
+			now := r.now()
+			if overslept(now.Round(0).Sub(last.Round(0)), now.Sub(last)) {
+				r.log.Info("the machine slept")
+				r.wake(now)
+				again = true
+			}
+			last = now
 		}
 		timer.Stop()
 		if ctx.Err() != nil {
 			return
 		}
-		now := r.now()
-		if overslept(now.Round(0).Sub(last.Round(0)), now.Sub(last)) {
-			r.log.Info("the machine slept")
-			r.wake(now)
-		}
-		last = now
 	}
 }
 
@@ -123,13 +132,14 @@ func (r *renewals) start(ctx context.Context, tasks *sync.WaitGroup) time.Durati
 	next := time.Hour
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	known := map[string]bool{}
+	known, due := map[string]bool{}, map[string]time.Time{}
 	for _, f := range all {
 		if f.State != credential.SignedIn || !f.Renewable || f.ExpiresAt.Sub(f.IssuedAt) < worthwhile {
 			continue
 		}
 		known[f.Key] = true
 		p := r.planLocked(f, now)
+		due[f.Key] = p.first
 		if p.busy {
 			continue
 		}
@@ -141,6 +151,7 @@ func (r *renewals) start(ctx context.Context, tasks *sync.WaitGroup) time.Durati
 		account, ahead := r.accounts.Account(f.Server, f.Account), 2*f.Lead(1)
 		tasks.Go(func() { r.renew(ctx, account, p, ahead) })
 	}
+	r.ledger.observe(all, due)
 	for key := range r.plans {
 		if !known[key] {
 			delete(r.plans, key)
@@ -164,11 +175,19 @@ func (r *renewals) planLocked(f credential.Facts, now time.Time) *plan {
 	if !p.due.After(now) { // it ended while nobody looked: not all at once
 		p.due = now.Add(r.spread(settling))
 	}
+	p.first = p.due
 	return p
 }
 
 func (r *renewals) renew(ctx context.Context, account Account, p *plan, ahead time.Duration) {
+	if r.remember != nil { // the vault is read for the renewal anyway
+		r.remember(ctx, account)
+	}
+	r.ledger.tries(account.Key())
 	err := account.RenewAhead(ctx, ahead)
+	if r.remember != nil && err == nil {
+		r.remember(ctx, account)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p.busy = false
@@ -181,6 +200,7 @@ func (r *renewals) renew(ctx context.Context, account Account, p *plan, ahead ti
 		return
 	}
 	r.log.Warn("token not renewed ahead of its end", "key", account.Key(), "error", err)
+	r.ledger.fails(account.Key(), err)
 	p.due = r.now().Add(p.pause + r.spread(p.pause/2))
 	p.pause = min(2*p.pause, retryMost)
 	r.look()

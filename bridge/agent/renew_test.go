@@ -57,7 +57,9 @@ func (t *token1) RenewAhead(_ context.Context, ahead time.Duration) error {
 	if t.all.err != nil {
 		return t.all.err
 	}
-	t.all.facts[t.name] = fresh(t.name, f.ExpiresAt.Sub(f.IssuedAt))
+	f = fresh(t.name, f.ExpiresAt.Sub(f.IssuedAt))
+	f.RefreshedAt = f.IssuedAt
+	t.all.facts[t.name] = f
 	return nil
 }
 
@@ -80,7 +82,13 @@ func newTokens() *tokens {
 
 // startRenewals runs renewals until the end of the test.
 func startRenewals(t *testing.T, k *tokens) *renewals {
+	return startRenewalsWith(t, k, func(*renewals) {})
+}
+
+// startRenewalsWith is the same after a change.
+func startRenewalsWith(t *testing.T, k *tokens, change func(*renewals)) *renewals {
 	r := newRenewals(k, slog.New(slog.DiscardHandler))
+	change(r)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {

@@ -38,12 +38,11 @@ func bare(t *testing.T) *dbus.Conn {
 	}
 	t.Cleanup(func() { cancel(); _ = cmd.Wait() })
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
-	for range 200 {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if conn, err := dbus.Connect(address); err == nil {
 			t.Cleanup(func() { _ = conn.Close() })
 			return conn
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	t.Fatal("the bus did not come up")
 	return nil
@@ -84,6 +83,7 @@ func TestABareAgentOpensTheBrowserOfTheSession(t *testing.T) {
 	if err := Browser(config.Paths{})(t.Context(), "https://as.example/x"); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, "the browser runs", func() bool { _, err := os.Stat(record); return err == nil })
 	if got, _ := os.ReadFile(record); string(got) != ":9|x11|https://as.example/x\n" {
 		t.Errorf("the browser ran with %q", got)
 	}

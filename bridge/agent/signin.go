@@ -25,8 +25,8 @@ const (
 // guarded by the agent's mu.
 type signIn struct {
 	who
-	key       string
-	noBrowser bool
+	key string
+	how how
 	// tries is how many sign-ins before this one ended because a server was away.
 	tries int
 
@@ -36,6 +36,9 @@ type signIn struct {
 	openedAt time.Time
 	endedAt  time.Time
 }
+
+// how is what a person wants of a sign-in.
+type how struct{ noBrowser, byCode, newClient bool }
 
 // failure is a sign-in that ended badly and has been followed by none that did not.
 type failure struct {
@@ -54,17 +57,21 @@ var (
 )
 
 // StartSignIn implements control.Backend. A person who asks again while a
-// sign-in is under way gets the same page once more: the tab may be lost.
-func (a *Agent) StartSignIn(_ context.Context, req control.SignInRequest) (control.SignIn, error) {
+// sign-in is under way gets the same page once more: the tab may be lost. Who
+// wants it in another way has had enough of the one under way.
+func (a *Agent) StartSignIn(ctx context.Context, req control.SignInRequest) (control.SignIn, error) {
 	who, account, err := a.find(req.Target)
 	if err != nil {
 		return control.SignIn{}, err
 	}
+	if req.ByCode || req.NewClient {
+		a.cancelAll(ctx, account.Key())
+	}
 	a.mu.Lock()
-	s, joined := a.begin(who, account, req.NoBrowser)
-	again := joined && !req.NoBrowser && s.status.URL != "" && s.status.Code == "" && time.Since(s.openedAt) > reopenAfter
+	s, joined := a.begin(who, account, how{req.NoBrowser, req.ByCode, req.NewClient})
+	again := joined && !req.NoBrowser && s.status.URL != "" && s.status.Code == "" && a.cfg.now().Sub(s.openedAt) > reopenAfter
 	if again {
-		s.openedAt = time.Now()
+		s.openedAt = a.cfg.now()
 	}
 	status := s.status
 	a.mu.Unlock()
@@ -76,7 +83,7 @@ func (a *Agent) StartSignIn(_ context.Context, req control.SignInRequest) (contr
 }
 
 // begin starts a sign-in or returns the one under way. Call it with mu held.
-func (a *Agent) begin(who who, account Account, noBrowser bool) (s *signIn, joined bool) {
+func (a *Agent) begin(who who, account Account, how how) (s *signIn, joined bool) {
 	key := account.Key()
 	if s, ok := a.pending[key]; ok {
 		return s, true
@@ -88,7 +95,7 @@ func (a *Agent) begin(who who, account Account, noBrowser bool) (s *signIn, join
 	}
 	ctx, cancel := context.WithCancelCause(a.life)
 	s = &signIn{
-		key: key, who: who, noBrowser: noBrowser, cancel: cancel, changed: make(chan struct{}),
+		key: key, who: who, how: how, cancel: cancel, changed: make(chan struct{}),
 		status: control.SignIn{ID: rand.Text(), StartedAt: time.Now().Round(0)},
 	}
 	a.pending[key], a.signIns[s.status.ID] = s, s
@@ -105,14 +112,22 @@ func (a *Agent) signIn(ctx context.Context, s *signIn, account Account) {
 	limited, cancel := context.WithTimeout(ctx, credential.SignInLimit)
 	defer cancel()
 	ui := credential.UI{
-		Show: func(url string, opened bool) { a.shown(s, url, "", opened) },
+		ByCode: s.how.byCode, NewClient: s.how.newClient,
+		Elsewhere: func(bool) { a.offersCode(s) },
+		Show:      func(url string, opened bool) { a.shown(s, url, opened, nil) },
 		// No browser opens: who signs in by code has one somewhere else.
-		Code: func(c credential.DeviceCode) { a.shown(s, cmp.Or(c.Complete, c.URL), c.Code, false) },
+		Code: func(c credential.DeviceCode) { a.shown(s, cmp.Or(c.Complete, c.URL), false, &c) },
 	}
-	if !s.noBrowser {
+	if !s.how.noBrowser {
 		ui.Open = a.cfg.Browser
 	}
+	if facts, err := account.Facts(); err == nil && facts.State == credential.SignedIn {
+		a.remember(limited, account) // it may be for more scopes (step-up)
+	}
 	err := account.SignIn(limited, ui)
+	if err == nil {
+		a.remember(limited, account)
+	}
 	if ctx.Err() != nil && err != nil {
 		err = context.Cause(ctx)
 	}
@@ -152,17 +167,29 @@ func (a *Agent) failure(s *signIn, problem *control.Problem) failure {
 	return f
 }
 
-// shown notes that the person has, or can open, the page: from now on nobody
+// shown notes that the person has, or can open, the page, with a code to type in
+// there unless that is nil: from now on nobody
 // is asked again by the agent itself until somebody has signed in.
-func (a *Agent) shown(s *signIn, url, code string, opened bool) {
+func (a *Agent) shown(s *signIn, url string, opened bool, code *credential.DeviceCode) {
 	a.mu.Lock()
-	s.status.URL, s.status.Code, s.status.BrowserOpened = url, code, opened
+	s.status.URL, s.status.BrowserOpened = url, opened
+	if code != nil {
+		s.status.Code, s.status.EndsAt, s.status.QR = code.Code, moment(code.ExpiresAt), drawQR(url)
+	}
 	if opened {
-		s.openedAt = time.Now()
+		s.openedAt = a.cfg.now()
 	}
 	a.asked.set(s.key, time.Now())
 	close(s.changed)
 	s.changed = make(chan struct{})
+	a.mu.Unlock()
+	a.rebuild()
+}
+
+// offersCode notes that the person may have a code instead.
+func (a *Agent) offersCode(s *signIn) {
+	a.mu.Lock()
+	s.status.OffersCode = true
 	a.mu.Unlock()
 	a.rebuild()
 }

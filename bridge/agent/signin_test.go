@@ -24,7 +24,7 @@ func (r *rig) startSignIn(target control.Target) control.SignIn {
 
 func (r *rig) wait(id string) control.SignIn {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
 	defer cancel()
 	s, err := r.WaitSignIn(ctx, id, nil)
 	if err != nil {
@@ -81,16 +81,21 @@ func TestASecondStartJoins(t *testing.T) {
 }
 
 func TestAskingAgainLaterOpensThePageAgain(t *testing.T) {
-	r := start(t, nil)
+	var clock clock
+	r := start(t, func(c *Config) { c.now = clock.now })
 	s := r.startSignIn(control.Named("demo"))
-	eventually(t, "the browser", func() bool { return r.browsers() == 1 })
-	time.Sleep(reopenAfter + 100*time.Millisecond)
+	eventually(t, "the page", func() bool { s := r.server("demo").SignIn; return s != nil && s.URL == page })
+	r.startSignIn(control.Named("demo")) // a double click
+	clock.goOn(reopenAfter + time.Millisecond)
 	if again := r.startSignIn(control.Named("demo")); again.ID != s.ID {
 		t.Errorf("another sign-in began")
 	}
 	eventually(t, "the browser again", func() bool { return r.browsers() == 2 })
 	r.complete(nil)
 	r.wait(s.ID)
+	if err := errors.Join(r.Stop(t.Context()), r.end()); err != nil || r.browsers() != 2 {
+		t.Errorf("%d browsers, %v", r.browsers(), err)
+	}
 }
 
 func TestCancelledSignIn(t *testing.T) {

@@ -51,6 +51,7 @@ func (a *Agent) rebuild() {
 	}
 	s.Servers = append(s.Servers, a.unnamed(all, seen, now)...)
 	a.feed.Publish(s)
+	a.followTokens(s.Servers)
 	a.warn(s.Servers, now)
 }
 
@@ -88,7 +89,7 @@ func (a *Agent) describe(key string, who who, f credential.Facts, now time.Time)
 		Identity: control.Identity{Subject: f.Subject, Email: f.Email, Name: f.Name, Tenant: f.Tenant},
 		Issuer:   f.Issuer, Scopes: f.Scopes, Renewable: f.Renewable,
 		IssuedAt: moment(f.IssuedAt), ExpiresAt: moment(f.ExpiresAt), RefreshedAt: moment(f.RefreshedAt),
-		Kept: f.Kept(),
+		Kept: f.Kept(), Connection: connectionOf(server), Registers: server.ClientID == "" && server.OAuth.ClientMetadataURL == "",
 	}
 	if !out.Named {
 		out.Name = server.URL
@@ -97,6 +98,7 @@ func (a *Agent) describe(key string, who who, f credential.Facts, now time.Time)
 	if !config.SameAccount(out.Account, config.DefaultAccount) {
 		out.Label = withAccount(out.Name, out.Account)
 	}
+	out.Era, out.Transport = a.cfg.Accounts.Account(server, who.account).Spoken()
 	if out.Scopes == nil {
 		out.Scopes = []string{}
 	}

@@ -11,12 +11,11 @@ import (
 	"syscall"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/control"
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/vault"
+	"drawbridge/test/leaks"
 )
 
 // TestMain plays the agent when Spawn started this binary as one.
@@ -25,7 +24,7 @@ func TestMain(m *testing.M) {
 		agentMain()
 		return
 	}
-	goleak.VerifyTestMain(m)
+	leaks.Main(m)
 }
 
 // agentMain runs an agent whose version is what it sees of itself.

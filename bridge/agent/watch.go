@@ -22,7 +22,7 @@ const (
 	rescanBlind = 5 * time.Second
 )
 
-// watcher notices what other processes write: settings and facts.
+// watcher notices what other processes write: settings, facts, descriptions.
 type watcher struct {
 	fs    *fsnotify.Watcher // nil: the system gives none
 	paths config.Paths
@@ -32,7 +32,7 @@ type watcher struct {
 // watch makes the folders, if need be, and begins to watch them. Folders and not
 // files, as files are replaced.
 func watch(p config.Paths, log *slog.Logger) (*watcher, error) {
-	for _, dir := range []string{p.Config, p.Accounts()} {
+	for _, dir := range []string{p.Config, p.Accounts(), p.Descriptions()} {
 		if err := config.MakePrivate(dir); err != nil {
 			return nil, err
 		}
@@ -50,7 +50,7 @@ func watch(p config.Paths, log *slog.Logger) (*watcher, error) {
 
 // add watches the folders; for those that are watched it changes nothing.
 func (w *watcher) add() {
-	for _, dir := range []string{w.paths.Config, w.paths.Accounts()} {
+	for _, dir := range []string{w.paths.Config, w.paths.Accounts(), w.paths.Descriptions()} {
 		if err := w.fs.Add(dir); err != nil {
 			w.log.Warn("a folder cannot be watched", "dir", dir, "error", err)
 		}

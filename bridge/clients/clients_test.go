@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,13 +18,30 @@ func TestClaudeDesktopFindsItsFile(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		goos string
-		make []string // folders that exist, below the root
+		make []string // folders that exist, below the root; with .json at the end files
 		xdg  string
 		want string
 	}{
 		{"macOS", "darwin", nil, "", "home/Library/Application Support/Claude"},
 		{"Windows, classic installer", "windows", []string{"local/Packages/Other_abc"}, "", "roaming/Claude"},
 		{"Windows, Store package", "windows", []string{"roaming/Claude", "local/Packages/Claude_pzs8sxrjxfjjc"}, "", "local/Packages/Claude_pzs8sxrjxfjjc/LocalCache/Roaming/Claude"},
+		{
+			"Windows, Store package that has no file of its own yet", "windows",
+			[]string{"roaming/Claude/" + file, "local/Packages/Claude_pzs8sxrjxfjjc"},
+			"", "roaming/Claude",
+		},
+		{
+			"Windows, both files", "windows",
+			[]string{"roaming/Claude/" + file, "local/Packages/Claude_pzs8sxrjxfjjc/LocalCache/Roaming/Claude/" + file},
+			"",
+			"local/Packages/Claude_pzs8sxrjxfjjc/LocalCache/Roaming/Claude",
+		},
+		{
+			"Windows, a second Store package is the one that is used", "windows",
+			[]string{"local/Packages/Claude_old", "local/Packages/Claude_pzs8sxrjxfjjc/LocalCache/Roaming/Claude/" + file},
+			"",
+			"local/Packages/Claude_pzs8sxrjxfjjc/LocalCache/Roaming/Claude",
+		},
 		{"Linux, nothing there", "linux", nil, "", "home/.config/Claude"},
 		{"Linux, lower case", "linux", []string{"home/.config/claude"}, "", "home/.config/claude"},
 		{"Linux, both", "linux", []string{"home/.config/claude", "home/.config/Claude"}, "", "home/.config/Claude"},
@@ -31,8 +49,14 @@ func TestClaudeDesktopFindsItsFile(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			root := t.TempDir()
-			for _, dir := range tc.make {
-				if err := os.MkdirAll(filepath.Join(root, filepath.FromSlash(dir)), 0o700); err != nil {
+			for _, each := range tc.make {
+				path := filepath.Join(root, filepath.FromSlash(each))
+				dir := strings.TrimSuffix(path, file)
+				err := os.MkdirAll(dir, 0o700)
+				if err == nil && dir != path {
+					err = os.WriteFile(path, []byte("{}"), 0o600)
+				}
+				if err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -172,18 +172,24 @@ func (env Env) config(parts ...string) []string {
 	return env.xdg(parts...)
 }
 
-// claudeDesktopFiles: on Windows the Store package reads a redirected copy of
-// its folder and takes precedence; on Linux, where there is no official build,
-// the spelling that exists does.
+// claudeDesktopFiles: on Windows the Store package reads its own, redirected copy
+// of the file where there is one, and the usual file through it where not; on
+// Linux, where there is no official build, the spelling that exists counts.
 func claudeDesktopFiles(env Env) []string {
 	const name = "claude_desktop_config.json"
-	if env.GOOS == "windows" {
-		for _, dir := range storePackages(env.LocalAppData, "Claude_") {
-			return []string{filepath.Join(dir, "LocalCache", "Roaming", "Claude", name)}
-		}
-	}
 	files := env.config("Claude", name)
-	if env.GOOS != "darwin" && env.GOOS != "windows" {
+	switch env.GOOS {
+	case "darwin":
+	case "windows":
+		var own []string
+		for _, dir := range storePackages(env.LocalAppData, "Claude_") {
+			own = append(own, filepath.Join(dir, "LocalCache", "Roaming", "Claude", name))
+		}
+		if len(own) > 0 && !exists(files[0]) { // an empty usual folder is no reason to write there
+			return own
+		}
+		files = append(own, files...)
+	default:
 		files = append(files, env.config("claude", name)...)
 	}
 	return files

@@ -30,6 +30,11 @@ type Session struct {
 	PID   int       `json:"pid"`
 	Since time.Time `json:"since" ts_type:"string"`
 
+	// CanCapture is true when its process can tell what calls are about, and
+	// Capturing while the person has that kept; see Activity.Capture.
+	CanCapture bool `json:"canCapture"`
+	Capturing  bool `json:"capturing"`
+
 	// Calls and Failures count since then; Failures are those that the client got
 	// an error for.
 	Calls    uint64 `json:"calls"`
@@ -41,7 +46,7 @@ type Session struct {
 }
 
 // Call is one request of a client and how it ended. It holds no arguments and no
-// results.
+// results, but for Content.
 type Call struct {
 	// Seq increases with each call that the agent is told of.
 	Seq     uint64    `json:"seq"`
@@ -61,6 +66,10 @@ type Call struct {
 	Status string `json:"status"`
 	// Reason is the code of the error, in words or as a number; "" for none.
 	Reason string `json:"reason"`
+	// Captured is true while what it was about can be asked for; see Captured.
+	Captured bool `json:"captured,omitempty"`
+	// Content is that, on its way from the client's process; nil but in a capture.
+	Content *Captured `json:"content,omitempty"`
 }
 
 // The statuses of a Call.
@@ -81,6 +90,9 @@ type ActivityChange struct {
 	Sessions []Session `json:"sessions"`
 	// Calls are those that ended since the line before, oldest first.
 	Calls []Call `json:"calls"`
+	// Renewals are those that are remembered, and those to come, oldest first; null
+	// when nothing about them changed.
+	Renewals []Renewal `json:"renewals"`
 	// Dropped counts the calls that no client told because the agent was slow.
 	Dropped uint64 `json:"dropped"`
 }
@@ -88,8 +100,8 @@ type ActivityChange struct {
 const (
 	// MaxCalls is how many calls the agent remembers.
 	MaxCalls = 100_000
-	// maxSessions bounds the sessions that are kept track of.
-	maxSessions = 1000
+	// MaxSessions is how many sessions are kept track of, with their calls.
+	MaxSessions = 1000
 	// maxWord bounds a name that a client or a server chose, in bytes.
 	maxWord = 200
 	// maxWords bounds the names that are kept once for all calls.
@@ -116,22 +128,33 @@ type Activity struct {
 	next     int    // where the ring goes on, once it is full
 	seq      uint64 // of the last call
 	dropped  uint64
-	version  uint64 // of sessions
+	version  uint64               // of sessions
+	capture  *capture             // nil: nothing is captured
+	orders   map[*Session]*orders // to the processes that take any
+	renewals []Renewal
+	renewed  uint64 // version of renewals
 	changed  chan struct{}
 	words    map[string]string
 }
 
 // open takes a session in and returns what updates and ends it, or nil when
 // there are too many.
-func (a *Activity) open(s Session) *Session {
+func (a *Activity) open(s Session, hears *orders) *Session {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.sessions) >= maxSessions {
+	if len(a.sessions) >= MaxSessions {
 		return nil
 	}
 	s.Calls, s.Failures, s.LastCall, s.LastFailure = 0, 0, nil, ""
+	s.CanCapture, s.Capturing = hears != nil, false
 	s.clean()
 	entry := &s
+	if hears != nil {
+		if a.orders == nil {
+			a.orders = map[*Session]*orders{}
+		}
+		a.orders[entry] = hears
+	}
 	a.sessions = append(a.sessions, entry)
 	a.touch(true)
 	return entry
@@ -172,6 +195,7 @@ func (a *Activity) add(entry *Session, calls []Call, dropped uint64) {
 			a.next = (a.next + 1) % MaxCalls
 		}
 		a.seq++
+		a.keep(entry, a.seq, c.Content)
 		entry.Calls++
 		at := c.At
 		entry.LastCall = &at
@@ -187,7 +211,11 @@ func (a *Activity) close(entry *Session) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.sessions = slices.DeleteFunc(a.sessions, func(s *Session) bool { return s == entry })
+	if a.capture != nil && a.capture.session == entry {
+		a.endCapture()
+	}
 	delete(a.names, entry)
+	delete(a.orders, entry)
 	a.touch(true)
 }
 
@@ -215,10 +243,16 @@ func (a *Activity) word(s string) string {
 	return kept
 }
 
-// look returns at most most calls after the one with the seq, the sessions when
-// their version is another than seen, and a channel that is closed at the next
+// versions are those of the sessions and the renewals that a reader has seen.
+type versions struct{ sessions, renewals uint64 }
+
+// unseen is what a reader has seen who has seen nothing.
+var unseen = versions{^uint64(0), ^uint64(0)}
+
+// look returns at most most calls after the one with the seq, the sessions
+// and the renewals when their version is another than seen, and a channel that is closed at the next
 // change.
-func (a *Activity) look(after, seen uint64, most int) (change ActivityChange, last, version uint64, changed <-chan struct{}) {
+func (a *Activity) look(after uint64, seen versions, most int) (change ActivityChange, last uint64, now versions, changed <-chan struct{}) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.changed == nil {
@@ -239,19 +273,27 @@ func (a *Activity) look(after, seen uint64, most int) (change ActivityChange, la
 			Method: c.method, Tool: c.tool, Took: float64(c.took), Status: c.status, Reason: c.reason,
 		})
 	}
+	if a.capture != nil {
+		for i, c := range change.Calls {
+			_, change.Calls[i].Captured = a.capture.kept[c.Seq]
+		}
+	}
 	change.Dropped = a.dropped
-	if a.version != seen {
+	if a.renewed != seen.renewals {
+		change.Renewals = append([]Renewal{}, a.renewals...)
+	}
+	if a.version != seen.sessions {
 		change.Sessions = make([]Session, 0, len(a.sessions))
 		for _, s := range a.sessions {
 			change.Sessions = append(change.Sessions, *s)
 		}
 	}
-	return change, after + uint64(count), a.version, a.changed
+	return change, after + uint64(count), versions{a.version, a.renewed}, a.changed
 }
 
 // Sessions returns the sessions that are open now.
 func (a *Activity) Sessions() []Session {
-	change, _, _, _ := a.look(^uint64(0), ^uint64(0), 0)
+	change, _, _, _ := a.look(^uint64(0), unseen, 0)
 	return change.Sessions
 }
 

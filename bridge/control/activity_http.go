@@ -45,6 +45,12 @@ func (s *Service) report(w http.ResponseWriter, r *http.Request) {
 	lines := bufio.NewScanner(r.Body)
 	lines.Buffer(make([]byte, 0, 4096), maxReport)
 	var entry *Session
+	var hears *orders
+	if r.Header.Get(ordersHeader) != "" {
+		_ = rc.EnableFullDuplex() // it is answered while it lasts
+		hears = newOrders(w, rc)
+		defer hears.told.Wait()
+	}
 	defer func() {
 		if entry != nil {
 			activity.close(entry)
@@ -59,7 +65,7 @@ func (s *Service) report(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case line.Session != nil && entry == nil:
 			line.Session.ID = rand.Text()
-			if entry = activity.open(*line.Session); entry == nil {
+			if entry = activity.open(*line.Session, hears); entry == nil {
 				writeProblem(w, http.StatusServiceUnavailable, &Problem{Code: fault.Usage, What: "There are too many sessions."})
 				return
 			}
@@ -69,7 +75,7 @@ func (s *Service) report(w http.ResponseWriter, r *http.Request) {
 			activity.add(entry, line.Calls, line.Dropped)
 		}
 	}
-	if r.Context().Err() == nil {
+	if r.Context().Err() == nil && hears == nil {
 		w.WriteHeader(http.StatusNoContent)
 	}
 }
@@ -89,13 +95,13 @@ func (s *Service) activity(w http.ResponseWriter, r *http.Request) {
 	}
 	beat := time.NewTicker(s.heartbeat)
 	defer beat.Stop()
-	seen := ^uint64(0)
+	seen := unseen
 	for {
-		change, last, version, changed := s.backend.Activity().look(after, seen, maxPage)
+		change, last, now, changed := s.backend.Activity().look(after, seen, maxPage)
 		if !send(change) {
 			return
 		}
-		after, seen = last, version
+		after, seen = last, now
 		if len(change.Calls) == maxPage {
 			continue
 		}
@@ -127,7 +133,7 @@ func (c *Client) Activity(ctx context.Context, after uint64, follow bool) iter.S
 			if err := json.Unmarshal(line, &change); err != nil {
 				return false, err
 			}
-			if len(change.Calls) == 0 && change.Sessions == nil {
+			if len(change.Calls) == 0 && change.Sessions == nil && change.Renewals == nil {
 				return true, nil // a heartbeat
 			}
 			return yield(change, nil), nil

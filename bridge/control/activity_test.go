@@ -2,12 +2,15 @@ package control
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"drawbridge/bridge/config"
@@ -15,25 +18,42 @@ import (
 )
 
 func TestAReportShowsASessionWhileItLasts(t *testing.T) {
-	b := &backend{}
 	p := folders(t)
-	client, service := serve(t, p, b)
-	r := Report(p, Session{Key: "k", Server: "notes", Account: "work", Front: "stdio"})
-	closed := false
-	defer func() {
-		if !closed {
-			r.Close()
+	// What tells a reporter that an agent is there.
+	if err := errors.Join(config.MakePrivate(filepath.Dir(p.Socket())), os.WriteFile(p.Socket(), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) { aReportShowsASession(t, p) })
+}
+
+func aReportShowsASession(t *testing.T, p config.Paths) {
+	b := &backend{}
+	client, service := inMemory(t, b)
+	reports := NewReports(p)
+	reports.client = client
+	r := reports.Report(Session{Key: "k", Server: "notes", Account: "work", Front: "stdio"})
+	only := func() Session {
+		t.Helper()
+		synctest.Wait()
+		all := b.activity.Sessions()
+		if len(all) != 1 {
+			t.Fatalf("%d sessions", len(all))
 		}
-	}()
-	eventually(t, "the session", func() bool { return len(b.activity.Sessions()) == 1 })
-	time.Sleep(2 * service.readTimeout) // a report outlives the limit of other requests
+		return all[0]
+	}
+	first := only()
+	time.Sleep(2 * service.readTimeout)
+	if only().ID != first.ID {
+		t.Error("a report does not outlive the limit of other requests")
+	}
 	r.Update(func(s *Session) { s.Client, s.Era = "Cursor\u202e", "2025-06-18" })
-	eventually(t, "the client's name", func() bool { return b.activity.Sessions()[0].Client == "Cursor\ufffd" })
+	if got := only().Client; got != "Cursor\ufffd" {
+		t.Errorf("the client's name is %q", got)
+	}
 	r.Call(Call{At: time.Unix(10, 0), Method: "tools/call", Tool: "echo", Took: 1.5, Status: CallOK})
 	r.Call(Call{At: time.Unix(20, 0), Method: "tools/call", Tool: "fail", Status: CallFailed, Reason: "unreachable"})
-	eventually(t, "the calls", func() bool { return b.activity.Sessions()[0].Calls == 2 })
-	s := b.activity.Sessions()[0]
-	if s.Failures != 1 || s.LastFailure != "tools/call fail: unreachable" || !s.LastCall.Equal(time.Unix(20, 0)) || s.PID != os.Getpid() {
+	s := only()
+	if s.Calls != 2 || s.Failures != 1 || s.LastFailure != "tools/call fail: unreachable" || !s.LastCall.Equal(time.Unix(20, 0)) || s.PID != os.Getpid() {
 		t.Errorf("session = %+v", s)
 	}
 	var calls []Call
@@ -46,26 +66,44 @@ func TestAReportShowsASessionWhileItLasts(t *testing.T) {
 	if len(calls) != 2 || calls[0].Tool != "echo" || calls[0].Took != 1.5 || calls[0].Account != "work" || calls[1].Seq != 2 || calls[1].Session != s.ID {
 		t.Errorf("calls = %+v", calls)
 	}
-	if service.Quiet() == 0 {
+	time.Sleep(time.Second)
+	if service.Quiet() != time.Second {
 		t.Error("a report counts as a use of the agent: one that was started on demand would never end")
 	}
 	r.Call(Call{Method: "ping", Status: CallOK}) // the last words are heard, too
 	r.Close()
-	closed = true
-	eventually(t, "the end of the session", func() bool { return len(b.activity.Sessions()) == 0 })
-	if change, last, _, _ := b.activity.look(0, 0, 10); last != 3 || change.Calls[2].Client != "Cursor\ufffd" {
+	synctest.Wait()
+	if n := len(b.activity.Sessions()); n != 0 {
+		t.Errorf("%d sessions after the end of the report", n)
+	}
+	if change, last, _, _ := b.activity.look(0, unseen, 10); last != 3 || change.Calls[2].Client != "Cursor\ufffd" {
 		t.Errorf("after the end: %+v", change.Calls)
 	}
 }
 
 func TestAReportGoesOnWithTheNextAgent(t *testing.T) {
 	p := folders(t)
-	r := report(p, Session{Server: "notes"}, 20*time.Millisecond)
+	r := newReports(p, 20*time.Millisecond).Report(Session{Server: "notes"})
 	defer r.Close()
 	r.Call(Call{Method: "ping"}) // nobody is there: nobody waits
 	b := &backend{}
 	serve(t, p, b)
 	eventually(t, "the session at the agent that started after it", func() bool { return len(b.activity.Sessions()) == 1 })
+}
+
+// A local bridge has thousands of sessions, and mostly no agent that wants to hear
+// of all of them.
+func TestAReportWithoutAnAgentIsNoGoroutine(t *testing.T) {
+	reports := newReports(folders(t), time.Hour) // so that nobody looks again
+	before := runtime.NumGoroutine()
+	var all []*Reporter
+	for range 200 {
+		all = append(all, reports.Report(Session{Server: "notes"}))
+	}
+	eventually(t, "the end of the first looks", func() bool { return runtime.NumGoroutine() < before+20 })
+	for _, r := range all {
+		r.Close()
+	}
 }
 
 // An agent that takes nothing: it costs no caller anything, and what is dropped
@@ -91,19 +129,28 @@ func TestASlowAgentHoldsNobodyUp(t *testing.T) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("Call waited for the agent")
 	}
-	r.mu.Lock()
-	dropped := r.dropped
-	r.mu.Unlock()
-	if dropped == 0 {
-		t.Error("nothing was counted as dropped")
-	}
-	begun := time.Now()
-	r.Close()
-	if took := time.Since(begun); took > time.Second {
-		t.Errorf("Close took %v", took)
+	// Who tells takes the count along with a line, so there may be none now: but
+	// once the socket is full it stays.
+	eventually(t, "calls that are counted as dropped", func() bool {
+		for range 2 * reportQueue {
+			r.Call(Call{Method: "tools/call", Tool: long, Status: CallOK})
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.dropped > 0
+	})
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		r.Close()
+	}()
+	select {
+	case <-closed:
+	case <-time.After(patience):
+		t.Fatal("Close waited for the agent")
 	}
 }
 
@@ -123,7 +170,7 @@ func TestAReportThatCannotBeReadIsRefused(t *testing.T) {
 
 func TestActivityKeepsTheLastCalls(t *testing.T) {
 	var a Activity
-	entry := a.open(Session{Server: "notes"})
+	entry := a.open(Session{Server: "notes"}, nil)
 	page := make([]Call, 1000)
 	const all = MaxCalls + 2500
 	for n := 0; n < all; n += len(page) {
@@ -135,7 +182,7 @@ func TestActivityKeepsTheLastCalls(t *testing.T) {
 	}
 	after, seen := uint64(0), 0
 	for {
-		change, last, _, _ := a.look(after, 0, maxPage)
+		change, last, _, _ := a.look(after, unseen, maxPage)
 		for i, c := range change.Calls {
 			if want := uint64(all - MaxCalls + seen + i + 1); c.Seq != want || c.At.Unix() != int64(want) {
 				t.Fatalf("call %d: seq %d of %v, want %d", seen+i, c.Seq, c.At, want)
@@ -157,9 +204,9 @@ func TestActivityKeepsTheLastCalls(t *testing.T) {
 func TestActivityIsFollowed(t *testing.T) {
 	b := &backend{}
 	client, _ := serve(t, folders(t), b)
-	entry := b.activity.open(Session{Server: "notes"})
+	entry := b.activity.open(Session{Server: "notes"}, nil)
 	b.activity.add(entry, []Call{{Method: "a", Status: CallOK}}, 0)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var methods []string
 	for change, err := range client.Activity(ctx, 0, true) {
@@ -185,7 +232,6 @@ func TestActivityIsFollowed(t *testing.T) {
 
 func BenchmarkReportCall(b *testing.B) {
 	var r Reporter
-	r.calls = make(chan *Call, reportQueue)
 	c := Call{Method: "tools/call", Tool: "echo", Status: CallOK}
 	for b.Loop() {
 		r.Call(c)

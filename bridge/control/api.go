@@ -46,6 +46,11 @@ type SignInRequest struct {
 	Target
 	// NoBrowser leaves opening the address to the person.
 	NoBrowser bool `json:"noBrowser,omitempty"`
+	// ByCode wants a code for a browser on any device (RFC 8628), NewClient has
+	// Drawbridge registered anew at the provider first. A sign-in that is under way
+	// makes room for either.
+	ByCode    bool `json:"byCode,omitempty"`
+	NewClient bool `json:"newClient,omitempty"`
 }
 
 // NeedAction is what the agent did about a client's need.
@@ -98,6 +103,20 @@ type Warning struct {
 	Problem *Problem `json:"problem"`
 }
 
+// TokenAnswer is what the authorization server says of an access token that does
+// not speak for itself. It holds no secret.
+type TokenAnswer struct {
+	// Active is false for a token that has ended, was revoked or is not known
+	// (RFC 7662 §2.2). Claims are what it says of an active one. Both count only
+	// while Problem, which says why it tells nothing, is nil.
+	Active  bool           `json:"active"`
+	Claims  []token.Member `json:"claims"`
+	Problem *Problem       `json:"problem"`
+	// Who the token belongs to (OpenID Connect Core §5.3), while WhoProblem is nil.
+	Who        Identity `json:"who"`
+	WhoProblem *Problem `json:"whoProblem"`
+}
+
 // Outcome is how the sign-out of one credential went.
 type Outcome struct {
 	// Key and Label are the credential's, as in the snapshot before. Both are
@@ -143,6 +162,14 @@ type Backend interface {
 	SignOutEverywhere(ctx context.Context) ([]Outcome, error)
 	// Token explains the access token of a credential.
 	Token(ctx context.Context, key string) (token.Report, error)
+	// TokenDifference says how the access token differs from the one before it;
+	// nil while only one has been seen.
+	TokenDifference(ctx context.Context, key string) (*token.Difference, error)
+	// AskToken asks the authorization server about the access token.
+	AskToken(ctx context.Context, key string) (TokenAnswer, error)
+	// CopyToken puts the access token into the clipboard, and takes it out again
+	// after a while. Ask the person first.
+	CopyToken(ctx context.Context, key string) error
 	// Doctor finds out why a server cannot be used, without changing anything.
 	// progress is called with each line, on the caller's goroutine.
 	Doctor(ctx context.Context, target Target, progress func(doctor.Line)) (doctor.Report, error)
@@ -156,6 +183,8 @@ type Backend interface {
 	Stop()
 	Entries
 	Preferrer
+	SecretKeeper
+	Connector
 	DemoRunner
 }
 

@@ -26,8 +26,9 @@ const (
 	// everywhere bounds signing out of all: a provider that is away takes its time
 	// for each credential there.
 	everywhere = 5 * time.Minute
-	// connectTimeout bounds connecting to the socket.
-	connectTimeout = 2 * time.Second
+	// connectTimeout bounds connecting to the socket. That takes no time, but on a
+	// machine that is out of breath.
+	connectTimeout = quick
 	// maxAnswer bounds an answer, and a line of the stream of changes.
 	maxAnswer = 8 << 20
 )
@@ -169,6 +170,30 @@ func (c *Client) Token(ctx context.Context, key string) (token.Report, error) {
 	var r token.Report
 	err := c.call(ctx, slow, http.MethodGet, "/v1/servers/"+url.PathEscape(key)+"/token", nil, &r)
 	return r, err
+}
+
+// TokenDifference says how the access token of the credential with the key differs
+// from the one before it; nil while the agent has seen only one.
+func (c *Client) TokenDifference(ctx context.Context, key string) (*token.Difference, error) {
+	var d *token.Difference
+	err := c.call(ctx, slow, http.MethodGet, "/v1/servers/"+url.PathEscape(key)+"/token/difference", nil, &d)
+	return d, err
+}
+
+// AskToken has the authorization server asked what the access token of the
+// credential with the key is good for and whose it is.
+func (c *Client) AskToken(ctx context.Context, key string) (TokenAnswer, error) {
+	var a TokenAnswer
+	err := c.call(ctx, slow, http.MethodPost, "/v1/servers/"+url.PathEscape(key)+"/token/ask", none{}, &a)
+	return a, err
+}
+
+// CopyToken has the agent put the access token of the credential with the key into
+// the clipboard, and take it out again half a minute later, or when the agent ends,
+// unless something else is there by then. The token does not come here. Ask the
+// person first.
+func (c *Client) CopyToken(ctx context.Context, key string) error {
+	return c.call(ctx, slow, http.MethodPost, "/v1/servers/"+url.PathEscape(key)+"/token/copy", none{}, nil)
 }
 
 // Need tells the agent that only a person can help this client on.

@@ -9,17 +9,18 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
-
-	"go.uber.org/goleak"
 
 	"drawbridge/bridge/config"
 	doctor "drawbridge/bridge/doctor/report"
 	"drawbridge/bridge/fault"
+	"drawbridge/bridge/secret"
 	"drawbridge/bridge/token"
+	"drawbridge/test/leaks"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.Main(m) }
 
 // backend answers with what it was given and keeps what it was asked.
 type backend struct {
@@ -107,6 +108,14 @@ func (b *backend) SetPreferences(_ context.Context, c PreferencesChange) (Prefer
 	return Preferences{Theme: *c.Theme, Tray: c.Tray == nil}, b.note("theme %s", *c.Theme)
 }
 
+func (b *backend) SetClientSecret(_ context.Context, name string, s secret.String) error {
+	return b.note("secret %s %d %v", name, len(s.Reveal()), s)
+}
+
+func (b *backend) SetConnection(_ context.Context, name string, c ConnectionChange) (Connection, error) {
+	return Connection{Proxy: "none"}, b.note("connection %s %s %v", name, *c.Proxy, c.CAFile)
+}
+
 func (b *backend) Browsers(context.Context) ([]Browser, error) {
 	return []Browser{{ID: "wolf.desktop", Title: "Wolf"}}, b.note("browsers")
 }
@@ -133,6 +142,19 @@ func (b *backend) SignOutEverywhere(context.Context) ([]Outcome, error) {
 func (b *backend) Token(_ context.Context, key string) (token.Report, error) {
 	return token.Report{Format: "jwt", Subject: "ada"}, b.note("token %s", key)
 }
+
+func (b *backend) TokenDifference(_ context.Context, key string) (*token.Difference, error) {
+	if key == "first" {
+		return nil, nil
+	}
+	return &token.Difference{ScopesAdded: []string{"write"}}, b.note("difference %s", key)
+}
+
+func (b *backend) AskToken(_ context.Context, key string) (TokenAnswer, error) {
+	return TokenAnswer{Active: true, WhoProblem: &Problem{Code: fault.Refused, What: "No."}}, b.note("ask %s", key)
+}
+
+func (b *backend) CopyToken(_ context.Context, key string) error { return b.note("copy %s", key) }
 
 func (b *backend) Need(_ context.Context, t Target) (NeedAnswer, error) {
 	return NeedAnswer{Action: NeedTray}, b.note("need %s", t.Server.URL)
@@ -181,7 +203,7 @@ func serve(t *testing.T, p config.Paths, b *backend) (*Client, *Service) {
 	ctx, cancel := context.WithCancel(context.Background())
 	b.stop = cancel
 	service := NewService(b, slog.New(slog.DiscardHandler))
-	service.readTimeout = 100 * time.Millisecond
+	service.grace = patience
 	ended := make(chan error, 1)
 	go func() {
 		defer l.Release()
@@ -196,16 +218,19 @@ func serve(t *testing.T, p config.Paths, b *backend) (*Client, *Service) {
 			if err != nil {
 				t.Errorf("Serve: %v", err)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(patience):
 			t.Error("Serve did not end")
 		}
 	})
 	return client, service
 }
 
+// patience bounds the wait for what has to happen: it costs nothing when it does.
+const patience = 30 * time.Second
+
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not in time: %s", what)
 		}
@@ -257,6 +282,20 @@ func TestEveryCallReachesTheBackend(t *testing.T) {
 	if report.Subject != "ada" {
 		t.Errorf("report = %+v", report)
 	}
+	if d, err := c.TokenDifference(ctx, "first"); err != nil || d != nil {
+		t.Errorf("of an only token it says %+v, %v", d, err)
+	}
+	difference, err := c.TokenDifference(ctx, "k")
+	must(err)
+	if difference == nil || len(difference.ScopesAdded) != 1 {
+		t.Errorf("difference = %+v", difference)
+	}
+	asked, err := c.AskToken(ctx, "k")
+	must(err)
+	if !asked.Active || asked.Problem != nil || asked.WhoProblem == nil {
+		t.Errorf("AskToken = %+v", asked)
+	}
+	must(c.CopyToken(ctx, "k"))
 	need, err := c.Need(ctx, Unnamed(config.Server{URL: "https://example.com/x"}))
 	must(err)
 	if need.Action != NeedTray {
@@ -285,6 +324,13 @@ func TestEveryCallReachesTheBackend(t *testing.T) {
 		t.Errorf("preferences %+v, browsers %+v, places %+v", preferences, browsers, places)
 	}
 	must(c.OpenFolder(ctx, LogFolder))
+	proxy := "http://proxy:1"
+	connection, err := c.SetConnection(ctx, "a.b", ConnectionChange{Proxy: &proxy})
+	must(err)
+	if connection.Proxy != "none" {
+		t.Errorf("before the change: %+v", connection)
+	}
+	must(c.SetClientSecret(ctx, "demo", secret.New("hidden")))
 	tried, err := c.TryDemo(ctx)
 	must(err)
 	if tried.ID != "demo" {
@@ -295,8 +341,8 @@ func TestEveryCallReachesTheBackend(t *testing.T) {
 	must(c.Stop(ctx))
 	want := []string{
 		"add demo https://example.com/mcp [a]", "remove a.b-c", "forget demo@ada+x@example.com", "signin demo work true", "cancel s1", "cancel all demo@work", "doctor demo", "signout k", "signout everywhere",
-		"token k", "need https://example.com/x", "clients", "preview zed demo@work", "apply zed demo@work true d",
-		"theme dark", "browsers", "places", "logs", "demo", "window", "keep", "stop",
+		"token k", "difference k", "ask k", "copy k", "need https://example.com/x", "clients", "preview zed demo@work", "apply zed demo@work true d",
+		"theme dark", "browsers", "places", "logs", "connection a.b http://proxy:1 <nil>", "secret demo 6 [redacted]", "demo", "window", "keep", "stop",
 	}
 	if got := b.log(); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("asked\n%q, want\n%q", got, want)
@@ -345,13 +391,15 @@ func TestWaitSignInEndsWithItsContext(t *testing.T) {
 }
 
 func TestWaitOutlivesTheReadTimeout(t *testing.T) {
-	b := &backend{}
-	c, _ := serve(t, folders(t), b) // with a read timeout of 100 ms
-	time.AfterFunc(300*time.Millisecond, func() { b.set(SignIn{Done: true}) })
-	s, err := c.WaitSignIn(t.Context(), "s1", nil)
-	if err != nil || !s.Done {
-		t.Fatalf("WaitSignIn = %+v, %v", s, err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		b := &backend{}
+		c, service := inMemory(t, b)
+		time.AfterFunc(2*service.readTimeout, func() { b.set(SignIn{Done: true}) })
+		s, err := c.WaitSignIn(t.Context(), "s1", nil)
+		if err != nil || !s.Done {
+			t.Fatalf("WaitSignIn = %+v, %v", s, err)
+		}
+	})
 }
 
 func TestAbsentAgent(t *testing.T) {
@@ -392,12 +440,17 @@ func TestEnsureSaysThatTheAgentCannotBeStarted(t *testing.T) {
 	if !fault.Is(err, fault.AgentAway) {
 		t.Fatalf("Ensure = %v", err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	began := time.Now()
-	_, err = Ensure(ctx, folders(t), func(context.Context) error { return nil })
-	if !fault.Is(err, fault.AgentAway) || time.Since(began) > 2*time.Second {
-		t.Fatalf("Ensure = %v after %v", err, time.Since(began))
+	p := folders(t)
+	for given, want := range map[time.Duration]time.Duration{time.Second: time.Second, time.Hour: startWait} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), given)
+			defer cancel()
+			began := time.Now()
+			_, err := Ensure(ctx, p, func(context.Context) error { return nil })
+			if took := time.Since(began); !fault.Is(err, fault.AgentAway) || took != want {
+				t.Errorf("Ensure = %v after %v, want %v", err, took, want)
+			}
+		})
 	}
 }
 

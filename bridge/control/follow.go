@@ -17,7 +17,7 @@ import (
 
 const (
 	// startWait bounds the wait for the socket of an agent that was just started.
-	startWait = 5 * time.Second
+	startWait = 10 * time.Second
 	// pollEvery is how often something without a notification is looked at.
 	pollEvery = 25 * time.Millisecond
 )
@@ -75,7 +75,7 @@ func (c *Client) stream(ctx context.Context, path string, each func(line []byte)
 }
 
 // Ensure returns a client of a living agent. When none answers it runs start,
-// which must not wait for the agent's end, and waits up to five seconds for the
+// which must not wait for the agent's end, and waits up to ten seconds for the
 // agent's socket. Several callers may do so at once: the agents that they start
 // settle who stays (see Listen).
 func Ensure(ctx context.Context, p config.Paths, start func(context.Context) error) (*Client, error) {

@@ -83,8 +83,13 @@ func takeLock(ctx context.Context, lock *flock.Flock, socket string) error {
 	}
 }
 
+// answers reports whether somebody listens on a socket. Who is only slow does: a
+// socket that is taken for dead is removed.
 func answers(socket string) bool {
 	conn, err := net.DialTimeout("unix", socket, probeTimeout)
+	if late := net.Error(nil); errors.As(err, &late) && late.Timeout() {
+		return true
+	}
 	if err != nil {
 		return false
 	}

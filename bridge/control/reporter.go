@@ -6,7 +6,9 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"drawbridge/bridge/config"
@@ -14,109 +16,182 @@ import (
 
 const (
 	// reportQueue is how many calls wait for an agent that is slow; further ones
-	// are dropped and counted. Pointers wait, for most sessions have none.
+	// are dropped and counted.
 	reportQueue = 1024
 	// reportPage is how many calls one line tells at most.
 	reportPage = 256
+	// maxWaiting is how many calls may wait that say what they were about.
+	maxWaiting = 32
 	// lookForAgent is how often an agent that is not there is looked for.
 	lookForAgent = 10 * time.Second
 	// lastWords bounds the wait for the last calls to be taken at the end.
 	lastWords = 15 * time.Millisecond
 )
 
-// Reporter tells the agent, if one is running, of one session and its calls. It
-// starts none, and no caller ever waits for it: what an agent does not take in
-// time is dropped. Make it with Report, end it with Close.
-type Reporter struct {
+// Reports is how the sessions of one process reach the agent: they look for it and
+// connect to it in common.
+type Reports struct {
 	client *Client
 	socket string
 	every  time.Duration // see lookForAgent
-	calls  chan *Call
-	told   chan struct{} // holds one: the session is to be told again
-	end    context.CancelFunc
-	done   chan struct{}
-	closed chan struct{} // closed when there will be no more calls
+
+	mu     sync.Mutex
+	looked time.Time
+	there  bool
+	full   time.Time // when the agent said that it has enough sessions
+}
+
+// NewReports makes Reports for the agent of these folders. Nothing is sent yet.
+func NewReports(p config.Paths) *Reports { return newReports(p, lookForAgent) }
+
+func newReports(p config.Paths, every time.Duration) *Reports {
+	return &Reports{client: Dial(p), socket: p.Socket(), every: every}
+}
+
+// isThere reports whether it is worth connecting. A tenth of the pause between
+// two looks is not looked again: there may be 10,000 sessions.
+func (t *Reports) isThere() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	if now.Sub(t.full) < t.every {
+		return false
+	}
+	if now.Sub(t.looked) >= t.every/10 {
+		_, err := os.Stat(t.socket)
+		t.looked, t.there = now, err == nil
+	}
+	return t.there
+}
+
+func (t *Reports) hasEnough() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.full = time.Now()
+}
+
+// Reporter tells the agent, if one is running, of one session and its calls. It
+// starts none, and no caller ever waits for it: what an agent does not take in
+// time is dropped. While there is no agent it is a timer and no goroutine. Make it
+// with Report, end it with Close.
+type Reporter struct {
+	to *Reports
+	// capturing is the agent's order; see Capturing.
+	capturing atomic.Bool
 
 	mu      sync.Mutex
 	session Session
+	told    bool // the agent knows the session as it is
+	calls   []Call
 	dropped uint64
+	closed  bool
+	again   *time.Timer        // when it looks for the agent next
+	wake    chan struct{}      // holds one: there is something to tell; nil: nobody is told
+	end     context.CancelFunc // of the telling
+	done    chan struct{}      // closed at its end
 }
 
 // Report begins to tell the agent of these folders of a session.
-func Report(p config.Paths, s Session) *Reporter { return report(p, s, lookForAgent) }
+func Report(p config.Paths, s Session) *Reporter { return NewReports(p).Report(s) }
 
-func report(p config.Paths, s Session, every time.Duration) *Reporter {
+// Report begins to tell of a session.
+func (t *Reports) Report(s Session) *Reporter {
 	s.PID = os.Getpid()
-	ctx, end := context.WithCancel(context.Background())
-	r := &Reporter{
-		client: Dial(p), socket: p.Socket(), calls: make(chan *Call, reportQueue), told: make(chan struct{}, 1),
-		every: every, end: end, done: make(chan struct{}), closed: make(chan struct{}), session: s,
-	}
-	go r.run(ctx)
+	r := &Reporter{to: t, session: s}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.again = time.AfterFunc(0, r.look)
 	return r
 }
 
 // Update changes what is known of the session. It does not wait.
 func (r *Reporter) Update(change func(*Session)) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	change(&r.session)
-	r.mu.Unlock()
-	select {
-	case r.told <- struct{}{}:
-	default: // it is to be told already
-	}
+	r.told = false
+	r.ring()
 }
 
 // Call tells of a call that has ended. It does not wait.
 func (r *Reporter) Call(c Call) {
-	select {
-	case r.calls <- &c:
-	default:
-		r.mu.Lock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.calls) >= reportQueue {
 		r.dropped++
-		r.mu.Unlock()
+		return
+	}
+	if len(r.calls) > maxWaiting {
+		c.Content = nil // the agent is slow: contents would pile up
+	}
+	r.calls = append(r.calls, c)
+	r.ring()
+}
+
+// Capturing reports whether the person has what this session's calls are about
+// kept: only then is Call.Content wanted. It costs one load.
+func (r *Reporter) Capturing() bool { return r.capturing.Load() }
+
+// obey follows the agent's orders until there are no more.
+func (r *Reporter) obey(orders io.Reader) {
+	dec := json.NewDecoder(orders)
+	for {
+		var o order
+		if dec.Decode(&o) != nil {
+			return
+		}
+		r.capturing.Store(o.Capture)
+	}
+}
+
+// ring wakes who tells. The caller holds mu.
+func (r *Reporter) ring() {
+	select {
+	case r.wake <- struct{}{}:
+	default: // nobody tells, or it is awake already
 	}
 }
 
 // Close ends the report, which ends the session for the agent. It waits a moment
 // for the last calls to be taken.
 func (r *Reporter) Close() {
-	close(r.closed)
-	timer := time.AfterFunc(lastWords, r.end)
-	defer timer.Stop()
-	<-r.done
-	r.end()
-	r.client.Close()
-}
-
-func (r *Reporter) run(ctx context.Context) {
-	defer close(r.done)
-	for {
-		if _, err := os.Stat(r.socket); err == nil {
-			r.stream(ctx)
-		}
-		r.forget()
-		select {
-		case <-ctx.Done():
-			return
-		case <-r.closed:
-			return
-		case <-time.After(r.every):
-		}
+	r.mu.Lock()
+	r.closed = true
+	r.again.Stop()
+	r.ring()
+	done, end := r.done, r.end
+	r.mu.Unlock()
+	if done != nil {
+		timer := time.AfterFunc(lastWords, end)
+		<-done
+		timer.Stop()
+		end()
 	}
+	r.to.client.Close()
 }
 
-// forget lets go of calls that no agent was there for.
-func (r *Reporter) forget() {
-	for {
-		select {
-		case <-r.calls:
-		default:
-			r.mu.Lock()
-			r.dropped = 0
-			r.mu.Unlock()
-			return
-		}
+// look tells the agent if it is there, and looks again later.
+func (r *Reporter) look() {
+	there := r.to.isThere()
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return
+	}
+	if there {
+		ctx, end := context.WithCancel(context.Background())
+		r.wake, r.done, r.end, r.told = make(chan struct{}, 1), make(chan struct{}), end, false
+		r.mu.Unlock()
+		r.stream(ctx)
+		end()
+		r.mu.Lock()
+		close(r.done)
+		r.wake, r.done, r.end = nil, nil, nil
+	}
+	defer r.mu.Unlock()
+	r.calls, r.dropped = nil, 0 // for calls no agent was there for
+	if !r.closed {
+		r.again = time.AfterFunc(r.to.every, r.look)
 	}
 }
 
@@ -133,8 +208,14 @@ func (r *Reporter) stream(ctx context.Context) {
 		if err == nil {
 			req.Header.Set("Content-Type", "application/json")
 			var resp *http.Response
-			if resp, err = r.client.http.Do(req); err == nil {
+			req.Header.Set(ordersHeader, "1")
+			if resp, err = r.to.client.http.Do(req); err == nil {
+				r.obey(resp.Body)
 				_ = resp.Body.Close()
+				r.capturing.Store(false)
+				if resp.StatusCode == http.StatusServiceUnavailable {
+					r.to.hasEnough()
+				}
 			}
 		}
 		_ = body.CloseWithError(io.ErrClosedPipe) // who writes stops
@@ -144,51 +225,44 @@ func (r *Reporter) stream(ctx context.Context) {
 		<-sent
 	}()
 	enc := json.NewEncoder(out)
-	say := func(line reportLine) bool { return enc.Encode(line) == nil }
-	if !say(r.who()) {
-		return
-	}
 	for {
-		select {
-		case <-r.told:
-			if !say(r.who()) {
+		line, over := r.next()
+		switch {
+		case line != nil:
+			if enc.Encode(line) != nil {
 				return
 			}
-		case c := <-r.calls:
-			if !say(r.page(*c)) {
-				return
-			}
-		case <-r.closed:
-			for len(r.calls) > 0 && say(r.page(*<-r.calls)) {
-			}
+			continue
+		case over:
 			return
+		}
+		select {
+		case <-r.wake:
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-func (r *Reporter) who() reportLine {
+// next is what the agent is to be told now, or nil; over says that there will be
+// no more.
+func (r *Reporter) next() (line *reportLine, over bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := r.session
-	return reportLine{Session: &s}
-}
-
-// page is a line with the call and those that wait behind it.
-func (r *Reporter) page(c Call) reportLine {
-	line := reportLine{Calls: []Call{c}}
-	for len(line.Calls) < reportPage {
-		select {
-		case c := <-r.calls:
-			line.Calls = append(line.Calls, *c)
-			continue
-		default:
-		}
-		break
+	if !r.told {
+		s := r.session
+		r.told = true
+		return &reportLine{Session: &s}, false
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	line.Dropped, r.dropped = r.dropped, 0
-	return line
+	if len(r.calls) == 0 {
+		r.calls = nil
+		return nil, r.closed
+	}
+	n := min(len(r.calls), reportPage)
+	if i := slices.IndexFunc(r.calls[:n], func(c Call) bool { return c.Content != nil }); i >= 0 {
+		n = i + 1 // contents are large: one a line
+	}
+	line = &reportLine{Calls: r.calls[:n:n], Dropped: r.dropped}
+	r.calls, r.dropped = r.calls[n:], 0
+	return line, false
 }

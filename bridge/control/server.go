@@ -36,6 +36,8 @@ type Service struct {
 	heartbeat time.Duration
 	// readTimeout bounds the arrival of one request.
 	readTimeout time.Duration
+	// grace is shutdownGrace, unless a test has time.
+	grace time.Duration
 
 	mu     sync.Mutex
 	active int
@@ -44,7 +46,7 @@ type Service struct {
 
 // NewService makes a service that asks backend.
 func NewService(backend Backend, log *slog.Logger) *Service {
-	return &Service{backend: backend, log: log, heartbeat: heartbeatEvery, readTimeout: quick, quiet: time.Now()}
+	return &Service{backend: backend, log: log, heartbeat: heartbeatEvery, readTimeout: quick, grace: shutdownGrace, quiet: time.Now()}
 }
 
 // Serve answers on l until ctx ends, then closes l. Requests under way get a
@@ -68,7 +70,7 @@ func (s *Service) Serve(ctx context.Context, l net.Listener) error {
 		return errors.Join(errors.New("control API ended by itself"), err)
 	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.grace)
 	defer cancel()
 	if err := server.Shutdown(grace); err != nil {
 		_ = server.Close()
@@ -159,6 +161,15 @@ func (s *Service) routes() http.Handler {
 	mux.HandleFunc("GET /v1/servers/{key}/token", handle(s, func(ctx context.Context, r *http.Request, _ none) (any, error) {
 		return s.backend.Token(ctx, r.PathValue("key"))
 	}))
+	mux.HandleFunc("GET /v1/servers/{key}/token/difference", handle(s, func(ctx context.Context, r *http.Request, _ none) (any, error) {
+		return s.backend.TokenDifference(ctx, r.PathValue("key"))
+	}))
+	mux.HandleFunc("POST /v1/servers/{key}/token/ask", handle(s, func(ctx context.Context, r *http.Request, _ none) (any, error) {
+		return s.backend.AskToken(ctx, r.PathValue("key"))
+	}))
+	mux.HandleFunc("POST /v1/servers/{key}/token/copy", handle(s, func(ctx context.Context, r *http.Request, _ none) (any, error) {
+		return nil, s.backend.CopyToken(ctx, r.PathValue("key"))
+	}))
 	mux.HandleFunc("POST /v1/doctor", s.doctor)
 	mux.HandleFunc("POST /v1/need", handle(s, func(ctx context.Context, _ *http.Request, target Target) (any, error) {
 		return s.backend.Need(ctx, target)
@@ -175,7 +186,10 @@ func (s *Service) routes() http.Handler {
 	}))
 	s.entryRoutes(mux)
 	s.preferenceRoutes(mux)
+	s.secretRoutes(mux)
+	s.connectionRoutes(mux)
 	s.demoRoutes(mux)
+	s.captureRoutes(mux)
 	return mux
 }
 

@@ -86,6 +86,18 @@ type Server struct {
 	// RefreshedAt is when the access token was last renewed; nil when never.
 	RefreshedAt *time.Time `json:"refreshedAt" ts_type:"string | null"`
 
+	// Era is the version of MCP in which the server was spoken to last, Transport
+	// how; "" while not known.
+	Era       string `json:"era"`
+	Transport string `json:"transport"`
+
+	// Connection is how it is reached, as the person set it.
+	Connection Connection `json:"connection"`
+
+	// Registers is true when Drawbridge registers itself at the provider: nobody has
+	// said which client it is.
+	Registers bool `json:"registers"`
+
 	// Kept is true when something of a sign-in may be in the keychain, whether it
 	// still works or not: what signing out everywhere ends.
 	Kept bool `json:"kept"`
@@ -112,12 +124,26 @@ type SignIn struct {
 	URL string `json:"url"`
 	// BrowserOpened is false when the person has to open URL.
 	BrowserOpened bool `json:"browserOpened"`
+	// OffersCode is true when the provider would let the person sign in with a Code.
+	OffersCode bool `json:"offersCode,omitempty"`
 	// Code is to be typed in at URL, on whatever device (RFC 8628); "" where the
 	// browser comes back by itself. It is for the person's eyes only: see ADR 0016.
 	Code string `json:"code,omitempty"`
+	// EndsAt is when Code ends; nil without one.
+	EndsAt *time.Time `json:"endsAt" ts_type:"string | null"`
+	// QR is URL for a camera; nil without a Code.
+	QR *QR `json:"qr"`
 	// Done is true when it ended; Problem is then nil for success.
 	Done    bool     `json:"done"`
 	Problem *Problem `json:"problem"`
+}
+
+// QR is a QR code as an SVG draws it.
+type QR struct {
+	// Size is that of the square in modules, the light edge included.
+	Size int `json:"size"`
+	// Path covers the dark modules; its unit is one module.
+	Path string `json:"path"`
 }
 
 // Problem is a fault.Error as it crosses the socket and the window's bindings.

@@ -104,7 +104,7 @@ func add(_ context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error
 // settle is how long slow waits after its last progress. mcp-go drops a
 // notification that its forwarder has taken from the queue when the answer
 // overtakes it.
-const settle = 50 * time.Millisecond
+const settle = 500 * time.Millisecond
 
 // slow tells its progress, in the middle of each step, when the client asked
 // for it with a progress token.

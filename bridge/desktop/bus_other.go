@@ -19,8 +19,5 @@ func Environment(context.Context) (map[string]string, error) { return nil, ErrNo
 // OpenURI returns ErrNoSession.
 func OpenURI(context.Context, string) error { return ErrNoSession }
 
-// Notify returns ErrNoSession.
-func Notify(context.Context, Notification) (bool, error) { return false, ErrNoSession }
-
 // KeepTrayItem does nothing: there is no such panel here.
 func KeepTrayItem(context.Context, string, *slog.Logger) {}

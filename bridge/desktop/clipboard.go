@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 )
@@ -24,7 +23,8 @@ func Copy(ctx context.Context, env []string, text string) error {
 	ctx, cancel := context.WithTimeout(ctx, copyLimit)
 	defer cancel()
 	failed := ErrNoClipboard
-	for _, argv := range copiers(env) {
+	for _, tool := range clipboards(env) {
+		argv := tool.copy
 		path, err := exec.LookPath(argv[0])
 		if err != nil {
 			continue
@@ -40,22 +40,24 @@ func Copy(ctx context.Context, env []string, text string) error {
 	return fmt.Errorf("copy to the clipboard: %w", failed)
 }
 
-func copiers(env []string) [][]string {
+// clipboardsOf are the programs for the clipboard, the best first; set reports
+// whether a variable of the environment is set.
+func clipboardsOf(set func(name string) bool) []clipboard {
 	switch runtime.GOOS {
 	case "windows":
-		return [][]string{{"clip.exe"}}
+		read := "[Console]::OutputEncoding=[Text.Encoding]::UTF8;[Console]::Out.Write((Get-Clipboard -Raw))"
+		return []clipboard{{[]string{"clip.exe"}, []string{"powershell.exe", "-NoProfile", "-NonInteractive", "-Command", read}}}
 	case "darwin":
-		return [][]string{{"/usr/bin/pbcopy"}}
+		return []clipboard{{[]string{"/usr/bin/pbcopy"}, []string{"/usr/bin/pbpaste"}}}
 	}
-	set := func(name string) bool {
-		return slices.ContainsFunc(env, func(line string) bool { return strings.HasPrefix(line, name+"=") && len(line) > len(name)+1 })
-	}
-	var all [][]string
+	var all []clipboard
 	if set("WAYLAND_DISPLAY") {
-		all = append(all, []string{"wl-copy"})
+		all = append(all, clipboard{[]string{"wl-copy"}, []string{"wl-paste", "--no-newline"}})
 	}
 	if set("DISPLAY") {
-		all = append(all, []string{"xclip", "-selection", "clipboard"}, []string{"xsel", "--clipboard", "--input"})
+		all = append(all,
+			clipboard{[]string{"xclip", "-selection", "clipboard"}, []string{"xclip", "-selection", "clipboard", "-o"}},
+			clipboard{[]string{"xsel", "--clipboard", "--input"}, []string{"xsel", "--clipboard", "--output"}})
 	}
 	return all
 }

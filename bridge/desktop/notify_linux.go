@@ -14,6 +14,9 @@ const (
 	notifyPath = dbus.ObjectPath("/org/freedesktop/Notifications")
 )
 
+// OffersActions tells whether notifications have actions here.
+const OffersActions = true
+
 // Notify shows a notification (Desktop Notifications Specification 1.2). It is
 // an error when nobody shows notifications. One with an Action is waited for:
 // chosen is true when the person takes it, and false when the notification is
@@ -75,14 +78,27 @@ func show(ctx context.Context, conn *dbus.Conn, n Notification) (id uint32, err 
 	// Bodies are markup where the server knows markup.
 	body := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(n.Body)
 	hints := map[string]dbus.Variant{"desktop-entry": dbus.MakeVariant("drawbridge")}
+	server := conn.Object(notifyName, notifyPath)
 	actions := []string{}
 	if n.Action != "" { // a click on the notification itself, and a button
-		actions = []string{"default", n.Action, "act", n.Action}
+		actions = []string{"default", n.Action}
+		if !buttonForDefault(ctx, server) {
+			actions = append(actions, "act", n.Action)
+		}
 	}
-	err = conn.Object(notifyName, notifyPath).
+	err = server.
 		CallWithContext(ctx, notifyName+".Notify", 0, "Drawbridge", uint32(0), "", n.Title, body, actions, hints, int32(-1)).Store(&id)
 	if err != nil {
 		return 0, fmt.Errorf("show a notification: %w", err)
 	}
 	return id, nil
+}
+
+// buttonForDefault tells whether a server draws a button for the action "default",
+// too, which the specification means for a click on the notification: a second
+// button would say the same.
+func buttonForDefault(ctx context.Context, server dbus.BusObject) bool {
+	var name, vendor, version, spec string
+	err := server.CallWithContext(ctx, notifyName+".GetServerInformation", 0).Store(&name, &vendor, &version, &spec)
+	return err == nil && name == "Xfce Notify Daemon"
 }

@@ -11,17 +11,27 @@ import (
 // daemon shows notifications, and says what becomes of them.
 type daemon struct {
 	conn   *dbus.Conn
+	name   string
 	shown  chan []string // the actions
 	closed chan uint32
 }
 
 func startDaemon(t *testing.T) *daemon {
 	t.Helper()
-	d := &daemon{conn: bus(t), shown: make(chan []string, 1), closed: make(chan uint32, 1)}
+	return startDaemonOf(t, "")
+}
+
+// startDaemonOf is startDaemon for one that says what it is called.
+func startDaemonOf(t *testing.T, name string) *daemon {
+	t.Helper()
+	d := &daemon{name: name, conn: bus(t), shown: make(chan []string, 1), closed: make(chan uint32, 1)}
 	stand(t, d.conn, notifyName, notifyPath, notifyName, map[string]any{
 		"Notify": func(_ string, _ uint32, _, _, _ string, actions []string, _ map[string]dbus.Variant, _ int32) (uint32, *dbus.Error) {
 			d.shown <- actions
 			return 7, nil
+		},
+		"GetServerInformation": func() (name, vendor, version, spec string, err *dbus.Error) {
+			return d.name, "", "", "1.2", nil
 		},
 		"CloseNotification": func(id uint32) *dbus.Error { d.closed <- id; return nil },
 	})
@@ -57,7 +67,7 @@ func (d *daemon) ends(t *testing.T, ended <-chan notified, chosen bool) {
 		if got.err != nil || got.chosen != chosen {
 			t.Errorf("Notify = %v, %v; want %v", got.chosen, got.err, chosen)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("Notify does not end")
 	}
 }
@@ -95,8 +105,19 @@ func TestANotificationThatIsNotNeededAnyMoreIsTakenBack(t *testing.T) {
 		if id != 7 {
 			t.Errorf("closed %d", id)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("it is not closed")
 	}
 	d.ends(t, ended, false)
+}
+
+// Xfce's draws a button for a click on the notification: there is one button, not two.
+func TestAServerThatDrawsAButtonForTheDefaultAction(t *testing.T) {
+	d := startDaemonOf(t, "Xfce Notify Daemon")
+	ended := notify(t.Context())
+	if actions := <-d.shown; len(actions) != 2 || actions[0] != "default" || actions[1] != "Sign in" {
+		t.Errorf("actions %q", actions)
+	}
+	d.say(t, "ActionInvoked", uint32(7), "default")
+	d.ends(t, ended, true)
 }

@@ -112,7 +112,7 @@ func keepItem(t *testing.T) {
 
 func (p *panel) has(t *testing.T, name string) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !slices.Equal(p.list(), []string{name + testItem}); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !slices.Equal(p.list(), []string{name + testItem}); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the panel has %q after %d calls, want %s%s", p.list(), p.called(), name, testItem)
 		}

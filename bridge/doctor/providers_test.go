@@ -21,6 +21,7 @@ import (
 	"drawbridge/bridge/remote"
 	"drawbridge/bridge/secret"
 	"drawbridge/bridge/vault"
+	"drawbridge/test/town"
 )
 
 // provider is an authorization server that behaves as one of those that people
@@ -52,10 +53,10 @@ type provider struct {
 	faults  []string // what it did not like
 }
 
-func (p *provider) is(w *town) {
+func (p *provider) is(w *town.Town) {
 	for _, address := range append([]string{p.authorizeAt, p.tokenAt, p.registerAt}, p.metadata...) {
 		if u, err := url.Parse(address); err == nil && u.Host != "" {
-			w.is(u.Host, p)
+			w.Is(u.Host, p)
 		}
 	}
 }
@@ -184,128 +185,57 @@ func answer(w http.ResponseWriter, status int, doc any) {
 }
 
 const (
-	customer = "https://mcp.example.com/mcp"
+	customer = town.Customer
 	wellRFC  = "/.well-known/oauth-authorization-server"
 	wellOIDC = "/.well-known/openid-configuration"
 )
 
-// customerOf is an MCP server that takes an issuer's tokens.
-func customerOf(issuer string) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /.well-known/oauth-protected-resource/mcp", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, map[string]any{"resource": customer, "authorization_servers": []string{issuer}})
-	})
-	mux.HandleFunc("POST /mcp", func(w http.ResponseWriter, r *http.Request) {
-		var m struct {
-			ID     json.RawMessage `json:"id"`
-			Method string          `json:"method"`
-		}
-		_ = json.NewDecoder(r.Body).Decode(&m)
-		switch {
-		case r.Header.Get("Authorization") == "":
-			w.Header().Set("WWW-Authenticate", `Bearer resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp"`)
-			w.WriteHeader(http.StatusUnauthorized)
-		case m.Method == "initialize":
-			answer(w, http.StatusOK, map[string]any{"jsonrpc": "2.0", "id": m.ID, "result": map[string]any{
-				"protocolVersion": "2025-11-25", "capabilities": map[string]any{}, "serverInfo": map[string]any{"name": "crm", "version": "1"},
-			}})
-		case len(m.ID) == 0:
-			w.WriteHeader(http.StatusAccepted)
-		default:
-			answer(w, http.StatusOK, map[string]any{"jsonrpc": "2.0", "id": m.ID, "result": map[string]any{"tools": []any{}}})
-		}
-	})
-	return mux
-}
-
-// known are the providers of docs/providers.md, with the lines in which the
-// doctor has to say their quirks, and a word of the remedy.
-var known = map[string]struct {
-	provider *provider
-	lines    map[string]string
-}{
+// known are the providers of docs/providers.md.
+var known = map[string]*provider{
 	"Microsoft Entra ID": {
-		&provider{
-			issuer: "https://login.microsoftonline.com/0000/v2.0", metadata: []string{"https://login.microsoftonline.com/0000/v2.0" + wellOIDC},
-			authorizeAt: "https://login.microsoftonline.com/0000/oauth2/v2.0/authorize", tokenAt: "https://login.microsoftonline.com/0000/oauth2/v2.0/token",
-			noPKCE: true, scopes: []string{"openid", "offline_access"},
-			mustHave: []string{"scope=" + customer + "/.default"}, mustLack: []string{"resource", "prompt=consent"}, refreshHas: []string{"scope=" + customer + "/.default"},
-		},
-		map[string]string{
-			"issuer.pkce": "Drawbridge uses S256", "provider.resource": "leaves it out", "provider.scope": "--scope", "provider.refresh_scope": "repeats",
-			"provider.consent": "leaves it out", "registration.way": "https://entra.microsoft.com",
-		},
+		issuer: "https://login.microsoftonline.com/0000/v2.0", metadata: []string{"https://login.microsoftonline.com/0000/v2.0" + wellOIDC},
+		authorizeAt: "https://login.microsoftonline.com/0000/oauth2/v2.0/authorize", tokenAt: "https://login.microsoftonline.com/0000/oauth2/v2.0/token",
+		noPKCE: true, scopes: []string{"openid", "offline_access"},
+		mustHave: []string{"scope=" + customer + "/.default"}, mustLack: []string{"resource", "prompt=consent"}, refreshHas: []string{"scope=" + customer + "/.default"},
 	},
 	"Google": {
-		&provider{
-			issuer: "https://accounts.google.com", metadata: []string{"https://accounts.google.com" + wellOIDC},
-			authorizeAt: "https://accounts.google.com/o/oauth2/v2/auth", tokenAt: "https://oauth2.googleapis.com/token",
-			secret: true, noPKCE: true, mustLack: []string{"resource"}, refreshesWith: []string{"access_type=offline", "prompt=consent"},
-		},
-		map[string]string{
-			"issuer.pkce": "Drawbridge uses S256", "provider.authorize": "Drawbridge sends that", "provider.resource": "leaves it out",
-			"provider.secret": "DRAWBRIDGE_CLIENT_SECRET", "registration.way": "https://console.cloud.google.com",
-		},
+		issuer: "https://accounts.google.com", metadata: []string{"https://accounts.google.com" + wellOIDC},
+		authorizeAt: "https://accounts.google.com/o/oauth2/v2/auth", tokenAt: "https://oauth2.googleapis.com/token",
+		secret: true, noPKCE: true, mustLack: []string{"resource"}, refreshesWith: []string{"access_type=offline", "prompt=consent"},
 	},
 	"Auth0": {
-		&provider{
-			issuer: "https://acme.eu.auth0.com/", metadata: []string{"https://acme.eu.auth0.com" + wellOIDC, "https://acme.eu.auth0.com" + wellRFC},
-			authorizeAt: "https://acme.eu.auth0.com/authorize", tokenAt: "https://acme.eu.auth0.com/oauth/token", registerAt: "https://acme.eu.auth0.com/oidc/register",
-			registers: true, mustHave: []string{"audience=" + customer},
-		},
-		map[string]string{"provider.audience": "as audience", "provider.note1": "overlap", "provider.note2": "identifier"},
+		issuer: "https://acme.eu.auth0.com/", metadata: []string{"https://acme.eu.auth0.com" + wellOIDC, "https://acme.eu.auth0.com" + wellRFC},
+		authorizeAt: "https://acme.eu.auth0.com/authorize", tokenAt: "https://acme.eu.auth0.com/oauth/token", registerAt: "https://acme.eu.auth0.com/oidc/register",
+		registers: true, mustHave: []string{"audience=" + customer},
 	},
 	"Amazon Cognito": {
-		&provider{
-			issuer: "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_a", metadata: []string{"https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_a" + wellOIDC},
-			authorizeAt: "https://acme.auth.eu-west-1.amazoncognito.com/oauth2/authorize", tokenAt: "https://acme.auth.eu-west-1.amazoncognito.com/oauth2/token",
-			noPKCE: true,
-		},
-		map[string]string{"issuer.pkce": "Drawbridge uses S256", "registration.way": "https://console.aws.amazon.com/cognito", "provider.note1": "metadata"},
+		issuer: "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_a", metadata: []string{"https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_a" + wellOIDC},
+		authorizeAt: "https://acme.auth.eu-west-1.amazoncognito.com/oauth2/authorize", tokenAt: "https://acme.auth.eu-west-1.amazoncognito.com/oauth2/token",
+		noPKCE: true,
 	},
 	"Okta": {
-		&provider{
-			issuer: "https://acme.okta.com/oauth2/default", metadata: []string{"https://acme.okta.com" + wellRFC + "/oauth2/default", "https://acme.okta.com/oauth2/default" + wellOIDC},
-			authorizeAt: "https://acme.okta.com/oauth2/default/v1/authorize", tokenAt: "https://acme.okta.com/oauth2/default/v1/token", registerAt: "https://acme.okta.com/oauth2/v1/clients",
-		},
-		map[string]string{"registration.way": "Okta Admin Console", "provider.note1": "once at a time"},
+		issuer: "https://acme.okta.com/oauth2/default", metadata: []string{"https://acme.okta.com" + wellRFC + "/oauth2/default", "https://acme.okta.com/oauth2/default" + wellOIDC},
+		authorizeAt: "https://acme.okta.com/oauth2/default/v1/authorize", tokenAt: "https://acme.okta.com/oauth2/default/v1/token", registerAt: "https://acme.okta.com/oauth2/v1/clients",
 	},
 	"GitHub": {
-		&provider{
-			issuer: "https://github.com/login/oauth", authorizeAt: "https://github.com/login/oauth/authorize", tokenAt: "https://github.com/login/oauth/access_token",
-			secret: true, mustLack: []string{"resource"}, form: true, noRefresh: true,
-		},
-		map[string]string{
-			"issuer.metadata": "", "provider.resource": "leaves it out", "provider.secret": "DRAWBRIDGE_CLIENT_SECRET",
-			"provider.note1": "Sign out", "provider.note2": "reads them", "registration.way": "https://github.com/settings/developers",
-		},
+		issuer: "https://github.com/login/oauth", authorizeAt: "https://github.com/login/oauth/authorize", tokenAt: "https://github.com/login/oauth/access_token",
+		secret: true, mustLack: []string{"resource"}, form: true, noRefresh: true,
 	},
-	"Atlassian": {
-		simple("https://cf.mcp.atlassian.com"), map[string]string{"provider.note1": "renews in time"},
-	},
+	"Atlassian": simple("https://cf.mcp.atlassian.com"),
 	"Slack": {
-		&provider{
-			issuer: "https://slack.com", metadata: []string{"https://slack.com" + wellOIDC},
-			authorizeAt: "https://slack.com/openid/connect/authorize", tokenAt: "https://slack.com/api/openid.connect.token",
-			secret: true, noPKCE: true, mustLack: []string{"resource"}, ok: true,
-		},
-		map[string]string{
-			"issuer.pkce": "Drawbridge uses S256", "provider.resource": "leaves it out", "provider.secret": "DRAWBRIDGE_CLIENT_SECRET",
-			"provider.note1": "reads them", "registration.way": "https://api.slack.com/apps",
-		},
+		issuer: "https://slack.com", metadata: []string{"https://slack.com" + wellOIDC},
+		authorizeAt: "https://slack.com/openid/connect/authorize", tokenAt: "https://slack.com/api/openid.connect.token",
+		secret: true, noPKCE: true, mustLack: []string{"resource"}, ok: true,
 	},
-	"Notion":     {simple("https://mcp.notion.com"), map[string]string{"provider.note1": "once at a time"}},
-	"Linear":     {simple("https://mcp.linear.app"), map[string]string{"provider.note1": "asked for again"}},
-	"Sentry":     {simple("https://mcp.sentry.dev"), map[string]string{"provider.note1": "once at a time"}},
-	"Cloudflare": {simple("https://bindings.mcp.cloudflare.com"), map[string]string{"provider.note1": "Sign in once"}},
+	"Notion":     simple("https://mcp.notion.com"),
+	"Linear":     simple("https://mcp.linear.app"),
+	"Sentry":     simple("https://mcp.sentry.dev"),
+	"Cloudflare": simple("https://bindings.mcp.cloudflare.com"),
 	"Keycloak": {
-		&provider{
-			issuer: "https://sso.example.com/realms/acme", metadata: []string{"https://sso.example.com/realms/acme" + wellOIDC},
-			authorizeAt: "https://sso.example.com/realms/acme/protocol/openid-connect/auth", tokenAt: "https://sso.example.com/realms/acme/protocol/openid-connect/token",
-			registerAt: "https://sso.example.com/realms/acme/clients-registrations/openid-connect", registers: true,
-			access: unsigned(`{"iss":"https://sso.example.com/realms/acme","sub":"ada","aud":"account","exp":4000000000}`),
-		},
-		map[string]string{"provider.note1": "audience mapper", "authorization.token": "has to bind it"},
+		issuer: "https://sso.example.com/realms/acme", metadata: []string{"https://sso.example.com/realms/acme" + wellOIDC},
+		authorizeAt: "https://sso.example.com/realms/acme/protocol/openid-connect/auth", tokenAt: "https://sso.example.com/realms/acme/protocol/openid-connect/token",
+		registerAt: "https://sso.example.com/realms/acme/clients-registrations/openid-connect", registers: true,
+		access: unsigned(`{"iss":"https://sso.example.com/realms/acme","sub":"ada","aud":"account","exp":4000000000}`),
 	},
 }
 
@@ -326,16 +256,16 @@ func unsigned(claims string) string {
 // and what to do; the sign-in does what the provider wants, through a company's
 // proxy and with its own authority; and the token is renewed.
 func TestProviders(t *testing.T) {
-	for name, c := range known {
+	for name, p := range known {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w, p := newTown(t), c.provider
+			w := town.New(t)
 			p.is(w)
-			w.is("mcp.example.com", customerOf(p.issuer))
+			w.Is(town.CustomerHost, town.Protected(p.issuer, func(string) bool { return true }))
 			if got := oauth.PresetFor(p.issuer).Name; got != name {
 				t.Fatalf("the issuer is taken for %q", got)
 			}
-			server := config.Server{Name: "crm", URL: customer, TLS: w.settings()}
+			server := config.Server{Name: "crm", URL: customer, TLS: config.TLS{CAFile: w.CAFile, Proxy: w.Proxy}}
 			trace := &doctor.Trace{}
 			dir := t.TempDir()
 			m := credential.NewManager(credential.Config{
@@ -350,7 +280,7 @@ func TestProviders(t *testing.T) {
 				r := doctor.Run(t.Context(), doctor.Config{
 					Server: server, Account: "default", Credential: account, HTTP: remote.NewHTTPOver(transport), Trace: trace, SignIn: signIn,
 					UI: credential.UI{Open: func(ctx context.Context, address string) error {
-						go func() { _ = w.browse(context.WithoutCancel(ctx), address) }()
+						go func() { _, _, _ = w.Person("ada").Open(context.WithoutCancel(ctx), address) }()
 						return nil
 					}},
 				})
@@ -393,7 +323,7 @@ func TestProviders(t *testing.T) {
 					}
 				}
 			}
-			for id, word := range c.lines {
+			for id, word := range town.Quirks[name] {
 				if l, there := said[id]; !there || l.Got == "" || !strings.Contains(l.Remedy, word) {
 					t.Errorf("%s says %q, %q; want %q", id, l.Got, l.Remedy, word)
 				}
@@ -416,7 +346,7 @@ func TestProviders(t *testing.T) {
 			}
 		})
 	}
-	if got := len(known); got != 13 {
-		t.Errorf("%d providers", got)
+	if got := len(known); got != 13 || got != len(town.Quirks) {
+		t.Errorf("%d providers, and what is to be said of %d", got, len(town.Quirks))
 	}
 }

@@ -86,16 +86,25 @@ func (w *walk) judgeIssuer(f credential.Facts) {
 	if !w.usable || f.Issuer == "" || f.Issuer == w.found.Server.Issuer {
 		return
 	}
+	remedy := "Sign in again: drawbridge login " + w.label()
+	if w.Server.ClientID != "" { // it goes to no other issuer unless a person says so
+		remedy = "If you have registered your client there, too: drawbridge login " + w.label() + " --issuer " + w.found.Server.Issuer
+	}
 	w.add(report.Line{
 		ID: "authorization.issuer", Title: "The sign-in is from the server's authorization server", Ref: "MCP 2026-07-28, authorization: authorization server binding", Status: report.Fail,
 		Got:    fmt.Sprintf("the sign-in is from %q, the server now names %q", f.Issuer, w.found.Server.Issuer),
-		Remedy: "Sign in again: drawbridge login " + w.label(), Exchanges: []int{},
+		Remedy: remedy, Exchanges: []int{},
 	})
 }
 
 func (w *walk) judgeLife(f credential.Facts) {
 	l := report.Line{ID: "authorization.refresh", Title: "The sign-in can be renewed", Ref: "RFC 6749 §6", Status: report.OK, Got: "there is a refresh token", Exchanges: []int{}}
 	switch {
+	case f.Renewable && f.Problem != nil && len(f.Wanted) == 0:
+		l.Status, l.Got, l.Remedy = report.Warn, "the last try failed at "+f.Problem.At.UTC().Format(time.RFC3339)+": "+f.Problem.What, f.Problem.Next
+		if f.Refusals > 1 {
+			l.Got = fmt.Sprintf("the last %d tries failed, the last at %s: %s", f.Refusals, f.Problem.At.UTC().Format(time.RFC3339), f.Problem.What)
+		}
 	case f.Renewable && f.ExpiresAt.IsZero():
 		l.Got += "; the server does not say how long the access token lives"
 	case f.Renewable:

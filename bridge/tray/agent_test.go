@@ -77,7 +77,7 @@ func TestTheAgentsTray(t *testing.T) {
 	}
 
 	d.Click("Quit")
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		conn, err := net.Dial("unix", folders(dir).Socket())
 		if err != nil {
 			break

@@ -103,7 +103,7 @@ func play(t *testing.T, env ...string) *child {
 	}()
 	t.Cleanup(func() {
 		_ = stdin.Close()
-		killer := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() })
+		killer := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
 		defer killer.Stop()
 		for range c.lines {
 		}
@@ -161,7 +161,7 @@ func (c *child) says(want string) {
 		if got != want || !ok {
 			c.t.Errorf("it says %q, want %q", got, want)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		c.t.Fatalf("it does not say %q", want)
 	}
 }
@@ -185,13 +185,11 @@ func server(name string, state control.State, left time.Duration) control.Server
 func TestMenu(t *testing.T) {
 	session(t)
 	c := play(t)
-	c.show(server("demo", control.SignedIn, 50*time.Second), server("other_one", control.SignedOut, 0))
+	c.show(server("demo", control.SignedIn, 15*time.Minute+3*time.Second), server("other_one", control.SignedOut, 0))
 	d := harness.FindTrayIcon(t, c.pid)
-	d.Until("s left")
-	text := d.Text()
-	left := text[strings.Index(text, "com, ")+5 : strings.Index(text, " s left")]
-	want := strings.ReplaceAll(`(All is well)
-demo: ada_l@example.com, LEFT s left
+	menu := func(left string) string {
+		return strings.ReplaceAll(`(All is well)
+demo: ada_l@example.com, LEFT left
   Sign in again
   Sign out
   Copy client entry
@@ -202,11 +200,17 @@ other_one: signed out
 Open Drawbridge
 Quit
 `, "LEFT", left)
-	if text != want {
-		t.Errorf("menu\n%s\nwant\n%s", text, want)
 	}
+	left := 0
+	whole := func(text string) bool { // it is that, with so many minutes left
+		_, rest, _ := strings.Cut(text, "com, ")
+		n, _ := fmt.Sscanf(rest, "%d min left", &left)
+		return n == 1 && text == menu(fmt.Sprint(left, " min"))
+	}
+	d.UntilIt("is\n"+menu("15 min"), whole)
+	first := left
 	ids := fmt.Sprint(d.Rows()[1].ID)
-	d.Until("com, 47 s left") // it counts down by itself
+	d.UntilIt("counts down by itself", func(text string) bool { return whole(text) && left < first })
 	if got := fmt.Sprint(d.Rows()[1].ID); got != ids {
 		t.Error("the menu was built anew")
 	}
@@ -256,7 +260,7 @@ func TestServersComeAndGo(t *testing.T) {
 	}
 	c.show(many...)
 	d := harness.FindTrayIcon(t, c.pid)
-	d.Until("More servers")
+	d.Until("s12: signed out") // it is drawn last
 	rows := d.Rows()
 	if last := rows[len(rows)-3]; last.Label != "More servers" || len(last.Rows) != 3 || last.Rows[2].Label != "s12: signed out" {
 		t.Errorf("under More servers: %+v", last)
@@ -264,15 +268,10 @@ func TestServersComeAndGo(t *testing.T) {
 	d.Click("More servers", "s12", "Sign in")
 	c.says("sign in s12@default")
 	c.show(many[1]) // the first one's place is now the second's
-	d.Until("Nobody is signed in")
-	for deadline := time.Now().Add(5 * time.Second); strings.Contains(d.Text(), "s00"); {
-		if time.Now().After(deadline) {
-			t.Fatalf("s00 is still there:\n%s", d.Text())
-		}
-	}
-	if text := d.Text(); strings.Contains(text, "More") || strings.Count(text, "signed out") != 1 {
-		t.Errorf("menu\n%s", text)
-	}
+	d.UntilIt("has s01 alone", func(text string) bool {
+		return strings.Contains(text, "Nobody is signed in") && strings.Contains(text, "s01") &&
+			!strings.Contains(text, "More") && strings.Count(text, "signed out") == 1
+	})
 	d.Click("s01", "Sign in")
 	c.says("sign in s01@default")
 	c.show(many...)
@@ -289,9 +288,7 @@ func TestASignInCanBeCancelled(t *testing.T) {
 	c.says("cancel demo@default")
 	c.show(server("demo", control.SignedOut, 0))
 	d.Until("Nobody is signed in")
-	if text := d.Text(); strings.Contains(text, "Cancel") {
-		t.Errorf("it can still be cancelled:\n%s", text)
-	}
+	d.UntilWithout("Cancel")
 }
 
 func TestStartAtLoginIsABoxToTick(t *testing.T) {
@@ -310,11 +307,7 @@ func TestStartAtLoginIsABoxToTick(t *testing.T) {
 	c.says("at login false")
 	wish.StartAtLogin, wish.CanStartAtLogin = false, false
 	c.shows(control.Snapshot{Preferences: &wish})
-	for deadline := time.Now().Add(5 * time.Second); strings.Contains(d.Text(), "Start at login"); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("it is still offered:\n%s", d.Text())
-		}
-	}
+	d.UntilWithout("Start at login")
 }
 
 // The icon goes, and comes back as the state has become meanwhile.
@@ -353,9 +346,7 @@ func TestReasonIsShown(t *testing.T) {
 	d.Until("  (as.example does not answer.)")
 	c.show(server("demo", control.SignedIn, time.Hour))
 	d.Until("All is well")
-	if text := d.Text(); strings.Contains(text, "as.example") {
-		t.Errorf("the reason stays:\n%s", text)
-	}
+	d.UntilWithout("as.example")
 }
 
 func TestSigningOutEverywhere(t *testing.T) {
@@ -376,15 +367,11 @@ func TestSigningOutEverywhere(t *testing.T) {
 	c.says("sign out everywhere")
 	c.show(server("s00", control.SignedOut, 0))
 	d.Until("Nobody is signed in")
-	for deadline := time.Now().Add(5 * time.Second); strings.Contains(d.Text(), "everywhere"); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("it is still offered:\n%s", d.Text())
-		}
-	}
+	d.UntilWithout("everywhere")
 }
 
 func TestWithoutABusThereIsNoTray(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for _, address := range []string{"unix:path=/nonexistent", "autolaunch:"} {
 		t.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
