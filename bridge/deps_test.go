@@ -44,8 +44,13 @@ var table = []row{
 	},
 	{
 		"cli",
-		[]string{"serve", "front/localhttp", "guard", "audit", "adopt", "tray", "agent", "control", "doctor", "doctor/report", "desktop", "browser", "clients", "front/stdio", "era", "session", "remote", "credential", "oauth", "vault", "token", "config", "network", "jsonrpc", "mcp", "fault", "secret"},
+		[]string{"serve", "front/localhttp", "guard", "audit", "authproxy", "adopt", "tray", "agent", "control", "doctor", "doctor/report", "desktop", "browser", "clients", "front/stdio", "era", "session", "remote", "exchange", "credential", "oauth", "vault", "token", "config", "network", "jsonrpc", "mcp", "fault", "secret"},
 		"The commands put the parts together, so they may know all of them.",
+	},
+	{
+		"authproxy",
+		[]string{"oauth", "secret"},
+		"It signs clients in at the identity provider; who is let in the guard decides, and of the servers behind the bridge it knows no more than whether a name is one.",
 	},
 	{
 		"adopt",
@@ -64,7 +69,7 @@ var table = []row{
 	},
 	{
 		"agent",
-		[]string{"control", "doctor/report", "clients", "desktop", "browser", "credential", "token", "config", "fault"},
+		[]string{"control", "doctor/report", "clients", "desktop", "browser", "credential", "token", "config", "fault", "secret"},
 		"It owns sign-ins and renewals; the traffic of MCP does not pass through it.",
 	},
 	{
@@ -74,8 +79,8 @@ var table = []row{
 	},
 	{
 		"control",
-		[]string{"doctor/report", "config", "token", "fault"},
-		"What crosses the socket holds no secret, so the package cannot name one.",
+		[]string{"doctor/report", "config", "token", "fault", "secret"},
+		"Nothing that the agent says holds a secret; a client secret may be handed in (ADR 0017).",
 	},
 	{
 		"clients",
@@ -111,6 +116,11 @@ var table = []row{
 		"doctor/report",
 		nil,
 		"What the doctor found crosses the socket, so it holds no secret and names nothing that could.",
+	},
+	{
+		"exchange",
+		[]string{"credential", "fault", "secret"},
+		"A caller's token becomes another; who checks the one and who carries the other is none of its business.",
 	},
 	{
 		"session",
@@ -181,7 +191,7 @@ var never = []struct{ pkg, other, why string }{
 	{"remote", "oauth", "the transport knows no OAuth"},
 	{"remote", "credential", "the transport knows no OAuth"},
 	{"oauth", "remote", "OAuth knows no transport"},
-	{"control", "secret", "no secret crosses the socket"},
+	{"control", "vault", "no secret comes back over the socket"},
 	{"tray", "credential", "the tray draws a snapshot"},
 }
 

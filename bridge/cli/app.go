@@ -98,7 +98,7 @@ func (a *app) manager(p config.Paths, log *slog.Logger) (*credential.Manager, er
 	if err != nil {
 		return nil, err
 	}
-	return credential.NewManager(credential.Config{Paths: p, Vault: v, HTTP: remote.NewHTTP(), Log: log, Version: a.Version}), nil
+	return credential.NewManager(credential.Config{Paths: p, Vault: v, HTTP: remote.NewHTTP(), Heard: a.recordSignIn(p, log), Log: log, Version: a.Version}), nil
 }
 
 // renewalLimit bounds the wait for a renewal under way at the end.

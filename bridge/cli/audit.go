@@ -17,10 +17,11 @@ import (
 func (a *app) audit() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "audit", GroupID: "more",
-		Short: "Read and verify the record of who did what through the local bridge",
-		Long: `Read and verify the record of who did what through drawbridge serve. Each line
-holds the hash of the one before it, so that a change is noticed. It names
-callers, servers, methods and tools; never a secret or an argument.`,
+		Short: "Read and verify the record of who did what",
+		Long: `Read and verify the record of who did what: who called what through drawbridge
+serve, and which accounts were signed in, renewed and revoked. Each line holds the
+hash of the one before it, so that a change is noticed. It names callers,
+accounts, servers, methods and tools; never a secret or an argument.`,
 		Example: "  drawbridge audit tail\n  drawbridge audit verify\n  drawbridge audit export --csv > audit.csv",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -66,10 +67,10 @@ cannot be seen from the record itself: note the hash that this prints and compar
 }
 
 func (a *app) auditTail() *cobra.Command {
-	n := 20
+	n, asJSON := 20, false
 	cmd := &cobra.Command{
 		Use: "tail", Short: "Show the last entries", Long: "Show the last entries of the record.",
-		Example: "  drawbridge audit tail -n 50", Args: exactly(),
+		Example: "  drawbridge audit tail -n 50\n  drawbridge audit tail --json", Args: exactly(),
 		RunE: func(*cobra.Command, []string) error {
 			p, err := a.paths()
 			if err != nil {
@@ -83,17 +84,27 @@ func (a *app) auditTail() *cobra.Command {
 				return nil
 			})
 			for _, e := range last {
+				if asJSON {
+					if err := json.NewEncoder(a.Stdout).Encode(e); err != nil {
+						return err
+					}
+					continue
+				}
 				what := e.Server
+				if e.Account != "" {
+					what += "@" + e.Account
+				}
 				for _, s := range []string{e.Method, e.Name, e.Reason} {
 					if s != "" {
 						what += " " + printable(s)
 					}
 				}
-				fmt.Fprintf(a.Stdout, "%s  %-8s %-20s %s\n", e.Time.Local().Format(time.DateTime), e.Event, dash(printable(e.Subject)), what)
+				fmt.Fprintf(a.Stdout, "%s  %-13s %-20s %s\n", e.Time.Local().Format(time.DateTime), e.Event, dash(printable(e.Subject)), what)
 			}
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, one entry a line")
 	cmd.Flags().IntVarP(&n, "lines", "n", n, "how many")
 	return cmd
 }

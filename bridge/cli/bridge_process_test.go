@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -62,7 +63,7 @@ func startBridge(t *testing.T, url string, stderr *os.File, options ...string) *
 	dir := t.TempDir()
 	b := &bridge{t: t, cmd: exec.Command("drawbridge", append([]string{"stdio", "--vault", "memory", "--no-agent", "--url", url}, options...)...), ended: make(chan error, 1)}
 	b.cmd.Env = []string{
-		"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0",
+		"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0", "TEST_GOODBYE=" + os.Getenv("TEST_GOODBYE"),
 		"DRAWBRIDGE_CONFIG_DIR=" + filepath.Join(dir, "c"), "DRAWBRIDGE_STATE_DIR=" + filepath.Join(dir, "s"),
 	}
 	if stderr != nil {
@@ -94,7 +95,10 @@ func (b *bridge) start() *bridge {
 		t.Fatal(err)
 	}
 	go func() {
-		_, err := b.cmd.Process.Wait()
+		state, err := b.cmd.Process.Wait()
+		if err == nil && !state.Success() {
+			err = errors.New(state.String())
+		}
 		b.ended <- err
 	}()
 	t.Cleanup(func() {
@@ -125,21 +129,21 @@ func (b *bridge) line() string {
 	select {
 	case l := <-got:
 		return l
-	case <-time.After(20 * time.Second):
-		b.t.Fatal("no line within 20 s")
+	case <-time.After(patience):
+		b.t.Fatal("no line of the bridge")
 		return ""
 	}
 }
 
-// end waits for the end of the process.
-func (b *bridge) end(within time.Duration) {
+// end waits for the end of the process, which nothing has killed.
+func (b *bridge) end() {
 	b.t.Helper()
 	select {
 	case err := <-b.ended:
 		if err != nil {
 			b.t.Error(err)
 		}
-	case <-time.After(within):
-		b.t.Fatalf("the process did not end within %v", within)
+	case <-time.After(patience):
+		b.t.Fatal("the process did not end")
 	}
 }

@@ -1,12 +1,13 @@
 package cli
 
 import (
-	"context"
 	"fmt"
+	"log/slog"
 	"strings"
-	"time"
 
 	"drawbridge/bridge/audit"
+	"drawbridge/bridge/config"
+	"drawbridge/bridge/credential"
 	"drawbridge/bridge/guard"
 	"drawbridge/bridge/session"
 )
@@ -54,17 +55,21 @@ func answered(record *audit.Log, server, account string, caller guard.Caller) fu
 // undoes nothing.
 func (a *app) note(e audit.Entry) {
 	p, err := a.paths()
-	if err != nil {
-		return
+	if err == nil {
+		err = audit.Append(p.Audit(), e)
 	}
-	say := func(err error) { a.log().Warn("the record was not written", "error", err) }
-	record, err := audit.Open(p.Audit(), 0, say)
 	if err != nil {
-		say(err)
-		return
+		a.log().Warn("the record was not written", "error", err)
 	}
-	record.Add(e)
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	record.Close(ctx)
+}
+
+// recordSignIn puts into the record what becomes of sign-ins.
+func (a *app) recordSignIn(p config.Paths, log *slog.Logger) func(credential.Event) {
+	return func(e credential.Event) {
+		if err := audit.Append(p.Audit(), audit.Entry{
+			Event: e.Kind, Subject: e.Subject, Email: e.Email, Server: e.Server, Account: e.Account, Reason: e.Note,
+		}); err != nil {
+			log.Warn("the record was not written", "error", err)
+		}
+	}
 }

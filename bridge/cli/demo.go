@@ -55,5 +55,8 @@ func (a *app) passTo(ctx context.Context, path string, args []string) error {
 	if errors.As(err, &exit) && exit.ExitCode() > 0 {
 		return exitError{exit.ExitCode()}
 	}
+	if ctx.Err() != nil && cmd.ProcessState != nil && cmd.ProcessState.Success() {
+		return nil // it was ended, in order
+	}
 	return err
 }

@@ -25,6 +25,7 @@ const refreshDescription = 24 * time.Hour
 type described struct {
 	account *credential.Account
 	headers map[string]string
+	over    func() string // the transport that the server was found to speak
 	log     *slog.Logger
 }
 
@@ -41,10 +42,11 @@ func (d described) Describe(params json.RawMessage) json.RawMessage {
 func (d described) Keep(ctx context.Context, params, result json.RawMessage) {
 	client := d.client(params)
 	known, ok := d.account.Describe(client)
-	if ok && bytes.Equal(known.Text, result) && time.Since(known.At) < refreshDescription {
+	over := d.over()
+	if ok && bytes.Equal(known.Text, result) && known.Over == over && time.Since(known.At) < refreshDescription {
 		return
 	}
-	if err := d.account.KeepDescription(ctx, client, result); err != nil && ctx.Err() == nil {
+	if err := d.account.KeepDescription(ctx, client, result, over); err != nil && ctx.Err() == nil {
 		d.log.Warn("description not kept", "error", err)
 	}
 }

@@ -118,7 +118,7 @@ func (a *app) examine(cmd *cobra.Command, arg string, flags *doctorFlags) error 
 // doctorConfig has the doctor walk as a session with the account would.
 func (a *app) doctorConfig(account *credential.Account) doctor.Config {
 	cfg := doctor.Config{
-		Server: account.Server(), Account: account.Account(), Credential: account, HTTP: reachHTTP(account), Version: a.Version,
+		Server: account.Server(), Account: account.Account(), Credential: account, HTTP: reachHTTP(account, remote.NewHTTPOver), Version: a.Version,
 	}
 	if files := newHeaderFiles(cfg.Server.HeaderFiles); len(files) > 0 {
 		cfg.MoreHeaders = files.read

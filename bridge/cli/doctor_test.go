@@ -63,7 +63,7 @@ func TestDoctorAtBadServers(t *testing.T) {
 		line   string // the first red one
 		got    string // is in it
 	}{
-		"nobody listens": {func(w *world) { w.Close() }, 11, "server.answer", "does not answer"},
+		"nobody listens": {(*world).nobody, 11, "server.answer", "does not answer"},
 		"cuts": {func(w *world) {
 			w.put("/mcp", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 		}, 11, "server.answer", "does not answer"},
@@ -200,7 +200,7 @@ func TestDoctorThroughTheAgent(t *testing.T) {
 	t.Cleanup(func() { cancel(); ended.Wait() })
 	client := control.Dial(config.Paths{Config: filepath.Join(u.dir, "config"), State: filepath.Join(u.dir, "state")})
 	defer client.Close()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		if _, err := client.Snapshot(t.Context()); err == nil {
 			break
 		} else if time.Now().After(deadline) {

@@ -168,7 +168,7 @@ func fidelityBridge(t *testing.T, url string) (in io.WriteCloser, out chan strin
 	}()
 	t.Cleanup(func() {
 		_ = in.Close()
-		late := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+		late := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
 		defer late.Stop()
 		for range out { //nolint:revive // what nobody expected is reported below
 		}
@@ -185,8 +185,6 @@ func fidelityBridge(t *testing.T, url string) (in io.WriteCloser, out chan strin
 	return in, out
 }
 
-const fidelityPatience = 20 * time.Second
-
 func fidelityLine(t *testing.T, out chan string) string {
 	t.Helper()
 	select {
@@ -195,7 +193,7 @@ func fidelityLine(t *testing.T, out chan string) string {
 			t.Fatal("the process closed its output")
 		}
 		return l
-	case <-time.After(fidelityPatience):
+	case <-time.After(patience):
 		t.Fatal("no line of the bridge in time")
 	}
 	return ""
@@ -238,7 +236,7 @@ func (f fidelity) run(t *testing.T) {
 			if stream == nil {
 				select {
 				case stream = <-u.streams:
-				case <-time.After(fidelityPatience):
+				case <-time.After(patience):
 					t.Fatal("no stream")
 				}
 			}
@@ -261,7 +259,7 @@ func (f fidelity) run(t *testing.T) {
 					a = s.reply[at]
 				}
 				p.reply <- a
-			case <-time.After(fidelityPatience):
+			case <-time.After(patience):
 				t.Fatalf("step %d: the server did not get %s", i, clip(want))
 			}
 		}
@@ -290,7 +288,7 @@ func (f fidelity) run(t *testing.T) {
 			t.Errorf("the server also got %s", clip(p.body))
 		}
 		p.reply <- jsonReply(`{"jsonrpc":"2.0","id":"last","result":{}}`)
-	case <-time.After(fidelityPatience):
+	case <-time.After(patience):
 		t.Fatal("the bridge is stuck after this")
 	}
 	if got := fidelityLine(t, out); got != `{"jsonrpc":"2.0","id":"last","result":{}}`+"\n" {

@@ -38,7 +38,7 @@ func fileFlag(cmd *cobra.Command, file *string) {
 }
 
 func (a *app) install() *cobra.Command {
-	dryRun, replace, account, file := false, false, "", ""
+	dryRun, replace, asJSON, account, file := false, false, false, "", ""
 	cmd := &cobra.Command{
 		Use: "install CLIENT NAME", GroupID: "clients",
 		Short: "Let a client use a server: write the entry into its settings",
@@ -90,10 +90,11 @@ Clients: ` + knownClients() + `.`,
 			if err != nil {
 				return err
 			}
-			return a.applyChange(client, change, dryRun)
+			return a.applyChange(client, change, dryRun, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show what would change")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	accountFlag(cmd, &account)
 	fileFlag(cmd, &file)
 	cmd.Flags().BoolVar(&replace, "replace", false, "take the place of an entry of this name that is not Drawbridge's")
@@ -101,7 +102,7 @@ Clients: ` + knownClients() + `.`,
 }
 
 func (a *app) uninstall() *cobra.Command {
-	dryRun, account, file := false, "", ""
+	dryRun, asJSON, account, file := false, false, "", ""
 	cmd := &cobra.Command{
 		Use: "uninstall CLIENT NAME", GroupID: "clients",
 		Short: "Take an entry out of a client's settings again",
@@ -126,33 +127,58 @@ Clients: ` + knownClients() + `.`,
 			if err != nil {
 				return err
 			}
-			return a.applyChange(client, change, dryRun)
+			return a.applyChange(client, change, dryRun, asJSON)
 		},
 	}
 	accountFlag(cmd, &account)
 	fileFlag(cmd, &file)
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show what would change")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-func (a *app) applyChange(client clients.Client, change clients.Change, dryRun bool) error {
-	if change.Empty() {
-		fmt.Fprintf(a.Stderr, "Nothing to change in %s.\n", change.Path())
-		return nil
+// changeRow is a change of a client's settings as --json prints it.
+type changeRow struct {
+	Client string `json:"client"`
+	Path   string `json:"path"`
+	// Written is false with --dry-run, and when there is nothing to change.
+	Written bool `json:"written"`
+	// Diff is the change, in unified form, without other programs' secrets; "" when
+	// there is none.
+	Diff string `json:"diff"`
+	// Backup is the file as it was; "" when none was made.
+	Backup string `json:"backup,omitempty"`
+	// After says what makes the change count.
+	After string `json:"after,omitempty"`
+}
+
+func (a *app) applyChange(client clients.Client, change clients.Change, dryRun, asJSON bool) error {
+	row := changeRow{Client: client.ID(), Path: change.Path()}
+	if !change.Empty() {
+		row.Diff = change.Diff()
+		if !dryRun {
+			var err error
+			if row.Backup, err = change.Apply(); err != nil {
+				return err
+			}
+			row.Written, row.After = true, client.After()
+		}
 	}
-	if dryRun {
-		_, err := fmt.Fprint(a.Stdout, change.Diff())
+	switch {
+	case asJSON:
+		return a.printJSON(row)
+	case change.Empty():
+		fmt.Fprintf(a.Stderr, "Nothing to change in %s.\n", row.Path)
+	case dryRun:
+		_, err := fmt.Fprint(a.Stdout, row.Diff)
 		return err
+	default:
+		fmt.Fprintf(a.Stderr, "Changed %s.\n", row.Path)
+		if row.Backup != "" {
+			fmt.Fprintf(a.Stderr, "The file as it was: %s\n", row.Backup)
+		}
+		fmt.Fprintln(a.Stderr, row.After)
 	}
-	backup, err := change.Apply()
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(a.Stderr, "Changed %s.\n", change.Path())
-	if backup != "" {
-		fmt.Fprintf(a.Stderr, "The file as it was: %s\n", backup)
-	}
-	fmt.Fprintln(a.Stderr, client.After())
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"drawbridge/bridge/audit"
+	"drawbridge/bridge/config"
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/guard"
 )
@@ -58,6 +59,10 @@ func (a *app) keyCreate() *cobra.Command {
 			if err := guard.CheckRules([]guard.Rule{{Servers: k.Servers, Tools: k.Tools}}); err != nil {
 				return fault.Wrap(err, fault.Usage, "A pattern cannot be understood: "+err.Error()+".", "Use * and ? only.")
 			}
+			if life < 0 {
+				return fault.New(fault.Usage, "--expires is how long from now on, and cannot be negative.", "Such as: --expires 720h")
+			}
+			a.warnOfUnknown(k.Servers)
 			now := time.Now()
 			if life > 0 {
 				k.Expires = now.Add(life)
@@ -70,6 +75,7 @@ func (a *app) keyCreate() *cobra.Command {
 			if err := keys.Add(cmd.Context(), made); err != nil {
 				return err
 			}
+			a.note(audit.Entry{Event: "key created", Client: made.Client, Reason: "API key " + made.ID})
 			return a.showKey(made, text, asJSON)
 		},
 	}
@@ -80,6 +86,24 @@ func (a *app) keyCreate() *cobra.Command {
 	f.DurationVar(&life, "expires", 0, "it ends after this `TIME`, such as 720h; default: never")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// warnOfUnknown tells a person of servers that a key opens and that are not there,
+// which may be a slip; it may also be that they come later.
+func (a *app) warnOfUnknown(servers []string) {
+	p, err := a.paths()
+	if err != nil {
+		return
+	}
+	settings, err := config.Load(p)
+	if err != nil {
+		return
+	}
+	for _, name := range servers {
+		if _, err := settings.Find(name); err != nil && !strings.ContainsAny(name, "*?[") {
+			fmt.Fprintf(a.Stderr, "There is no server %q now; the key opens it once there is.\n", name)
+		}
+	}
 }
 
 func (a *app) showKey(k guard.APIKey, text string, asJSON bool) error {
@@ -156,6 +180,9 @@ func keyState(k guard.APIKey, now time.Time) string {
 }
 
 func noKey(err error, name string) error {
+	if errors.Is(err, guard.ErrSeveralAPIKeys) {
+		return fault.New(fault.Usage, fmt.Sprintf("The client %q has several keys.", name), "Name one by its id: drawbridge key list")
+	}
 	if errors.Is(err, guard.ErrNoAPIKey) {
 		return fault.New(fault.Usage, fmt.Sprintf("There is no good key of the id or client %q.", name), "See: drawbridge key list")
 	}
@@ -188,10 +215,13 @@ func (a *app) keyRevoke() *cobra.Command {
 func (a *app) keyRotate() *cobra.Command {
 	grace, asJSON := time.Hour, false
 	cmd := &cobra.Command{
-		Use: "rotate ID", Short: "Make a new key with the rights of an old one",
-		Long:    "Make a new key with the rights of an old one and print it. The old one goes on for a while, so that the client can be changed.",
-		Example: "  drawbridge key rotate k3x7\n  drawbridge key rotate k3x7 --grace 10m", Args: exactly("ID"),
+		Use: "rotate ID|CLIENT", Short: "Make a new key with the rights of an old one",
+		Long:    "Make a new key with the rights and the lifetime of an old one and print it. The old one goes on for a while, so that the client can be changed.",
+		Example: "  drawbridge key rotate vscode\n  drawbridge key rotate k3x7a2mq4t --grace 10m", Args: exactly("ID|CLIENT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if grace < 0 {
+				return fault.New(fault.Usage, "--grace cannot be negative.", "To end the old key at once: --grace 0")
+			}
 			keys, err := a.apiKeys()
 			if err != nil {
 				return err
@@ -200,6 +230,7 @@ func (a *app) keyRotate() *cobra.Command {
 			if err != nil {
 				return noKey(err, args[0])
 			}
+			a.note(audit.Entry{Event: "key created", Client: made.Client, Reason: "API key " + made.ID + " in place of another"})
 			return a.showKey(made, text, asJSON)
 		},
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +26,10 @@ type Process struct {
 	Memory *vault.Vault
 	// State opens what several bridges share. Only drawbridge-replica has it; nil:
 	// drawbridge starts that.
-	State          OpenState
+	State OpenState
+	// Goodbye is what the goodbye to a server may take after its client has gone;
+	// 0: as little as clients wait for.
+	Goodbye        time.Duration
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 }
@@ -126,7 +130,7 @@ and 12 without a keychain.`,
 		a.add(), a.remove(), a.list(), a.importFrom(),
 		a.login(), a.logout(), a.status(), a.token(), a.headers(), a.inspect(), a.accounts(), a.use(), a.doctor(),
 		a.stdio(), a.serve(), a.clients(), a.install(), a.uninstall(), a.sessions(), a.activity(),
-		a.key(), a.mint(), a.deny(), a.audit(),
+		a.key(), a.hmac(), a.mint(), a.exchange(), a.signInSecret(), a.deny(), a.audit(),
 		a.agent(), a.vault(), a.demo(), a.completion(), a.version(),
 	)
 	root.SetHelpCommandGroupID("more")

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 )
 
 // landing opens an address in a browser on another computer: it says where that
@@ -13,7 +12,7 @@ import (
 func landing(t *testing.T, address string) string {
 	t.Helper()
 	client := &http.Client{
-		Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true},
+		Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	resp, err := client.Get(address)

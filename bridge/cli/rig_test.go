@@ -62,6 +62,10 @@ func (w *world) mend() {
 	}
 }
 
+// nobody makes the world's address one at which nobody listens: a port that is
+// closed may be another test's a moment later.
+func (w *world) nobody() { w.URL = "http://127.0.0.1:1" }
+
 // put replaces one part.
 func (w *world) put(path string, h http.HandlerFunc) {
 	w.mu.Lock()
@@ -184,6 +188,7 @@ type user struct {
 	vault  *vault.Vault
 	person func(address string) // opens the sign-in's address; nil: nobody does
 	stdin  io.Reader            // nil: nothing is typed
+	watch  *said                // gets standard error as it comes; nil: nobody looks
 }
 
 func newUser(t testing.TB) *user {
@@ -204,10 +209,13 @@ func (r result) String() string {
 	return fmt.Sprintf("status %d\nstdout: %s\nstderr: %s", r.status, r.stdout, r.stderr)
 }
 
-// run runs a command; it ends after 20 s in any case.
+// patience bounds the wait for what has to happen: it costs nothing when it does.
+const patience = time.Minute
+
+// run runs a command; it ends after a while in any case.
 func (u *user) run(args ...string) result {
 	u.t.Helper()
-	ctx, cancel := context.WithTimeout(u.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(u.t.Context(), patience)
 	defer cancel()
 	return u.runIn(ctx, args...)
 }
@@ -216,8 +224,12 @@ func (u *user) runIn(ctx context.Context, args ...string) result {
 	u.t.Helper()
 	out := &screen{person: u.person}
 	var stderr bytes.Buffer
+	errs := io.Writer(&stderr)
+	if u.watch != nil {
+		errs = io.MultiWriter(&stderr, u.watch)
+	}
 	status := cli.Main(ctx, cli.Process{
-		Version: "test", Stdin: cmp.Or[io.Reader](u.stdin, strings.NewReader("")), Stdout: out, Stderr: &stderr, Memory: u.vault,
+		Version: "test", Stdin: cmp.Or[io.Reader](u.stdin, strings.NewReader("")), Stdout: out, Stderr: errs, Memory: u.vault,
 		Args: append([]string{"--config-dir", filepath.Join(u.dir, "config"), "--state-dir", filepath.Join(u.dir, "state"), "--vault", "memory"}, args...),
 	})
 	out.persons.Wait()
@@ -232,6 +244,34 @@ func (u *user) must(args ...string) result {
 		u.t.Fatalf("drawbridge %s: %v", strings.Join(args, " "), r)
 	}
 	return r
+}
+
+// said is standard error of a command that runs on.
+type said struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+// until waits until it says so.
+func (s *said) until(t *testing.T, want string) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		s.mu.Lock()
+		text := s.text.String()
+		s.mu.Unlock()
+		if strings.Contains(text, want) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("it does not say %q:\n%s", want, text)
+		}
+	}
 }
 
 // screen is standard output with a person before it, who opens the address
@@ -251,7 +291,7 @@ func (s *screen) Write(p []byte) (int, error) {
 
 // browse opens an address and returns the page that it ends on.
 func browse(address string) (string, error) {
-	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Get(address)
 	if err != nil {
 		return "", err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -32,12 +31,13 @@ func TestMain(m *testing.M) {
 func runDrawbridge() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(cli.Main(ctx, cli.Process{Version: "test", Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}))
+	bye, _ := time.ParseDuration(os.Getenv("TEST_GOODBYE")) // none: what it is for clients
+	os.Exit(cli.Main(ctx, cli.Process{Version: "test", Goodbye: bye, Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}))
 }
 
 // runPerson signs in as Ada at the demo's pages.
 func runPerson() {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if _, err := demo.SignInAsPerson(ctx, os.Args[1], "ada@example.com"); err != nil {
 		os.Exit(1)
@@ -96,11 +96,8 @@ func startServer(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	var handler http.HandlerFunc
 	switch args[1] {
-	case "closed": // a port where nobody listens
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		ts.Check(err)
-		ts.Setenv(args[0], "http://"+l.Addr().String()+"/mcp")
-		ts.Check(l.Close())
+	case "closed": // a port where nobody listens, nor will
+		ts.Setenv(args[0], "http://127.0.0.1:1/mcp")
 		return
 	case "page":
 		handler = text(200, "text/html", "<h1>Welcome</h1>")

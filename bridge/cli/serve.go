@@ -7,13 +7,16 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"drawbridge/bridge/audit"
 	"drawbridge/bridge/config"
+	"drawbridge/bridge/control"
 	"drawbridge/bridge/credential"
+	"drawbridge/bridge/era"
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/front/localhttp"
 	"drawbridge/bridge/guard"
@@ -25,9 +28,10 @@ const defaultListen = "127.0.0.1:7420"
 
 func (a *app) serve() *cobra.Command {
 	var flags guardFlags
+	var signIn signInFlags
 	var state stateFlag
 	c := serve.Config{}
-	noAudit := false
+	noAudit, endWithInput := false, false
 	cmd := &cobra.Command{
 		Use: "serve", GroupID: "clients",
 		Short: "Let clients that speak HTTP reach your servers, through a guard",
@@ -38,7 +42,12 @@ names one of its accounts.
 Nothing is open: every request has to show an API key (the default; make one with
 drawbridge key create) or a token that --guard says how to check. Other computers
 are let in only with --tls-cert, --tls-key and a guard. Who may do what is the
-"bridge" part of the settings file; see docs/guides.`,
+"bridge" part of the settings file; see docs/guides.
+
+With --guard jwt or introspection clients sign in at the issuer. Where it
+registers no clients, --sign-in-client-id lets them sign in through the bridge,
+which the issuer has to know: its redirect address there is the bridge's own with
+/oauth/callback.`,
 		Example: `  drawbridge key create vscode
   drawbridge serve                                   http://127.0.0.1:7420, API keys
   drawbridge serve --socket ~/.drawbridge.sock
@@ -52,6 +61,7 @@ are let in only with --tls-cert, --tls-key and a guard. Who may do what is the
 			if err != nil {
 				return err
 			}
+			seen := stampOf(p.SettingsFile())
 			settings, err := config.Load(p)
 			if err != nil {
 				return err
@@ -66,7 +76,7 @@ are let in only with --tls-cert, --tls-key and a guard. Who may do what is the
 				return err
 			}
 			defer closeManager(m)
-			a.shared = &connections{by: map[*credential.Account]*http.Client{}}
+			a.shared = &connections{reports: control.NewReports(p), by: map[*credential.Account]*http.Client{}}
 			if !noAudit {
 				record, err := audit.Open(p.Audit(), 0, func(err error) { log.Error("the record cannot be written", "error", err) })
 				if err != nil {
@@ -80,15 +90,26 @@ are let in only with --tls-cert, --tls-key and a guard. Who may do what is the
 				c.Audit = record
 			}
 			ctx := cmd.Context()
+			if endWithInput {
+				var end context.CancelFunc
+				ctx, end = untilInputEnds(ctx, a.Stdin)
+				defer end()
+			}
 			shared, err := state.open(ctx, a, p)
 			if err != nil {
 				return err
 			}
 			defer func() { _ = shared.Close() }()
-			if c.Guard, err = a.buildGuard(ctx, p, settings, flags, shared, &c, log); err != nil {
+			if c.Guard, err = a.buildGuard(ctx, p, settings, m, flags, shared, &c, log); err != nil {
 				return err
 			}
 			c.Sessions = shared.Sessions
+			exchanged, err := a.exchanges(ctx, settings, m, log)
+			if err != nil {
+				return err
+			}
+			c.Shown = exchanged
+			c.Mirrored = func() localhttp.Mirrored { return &era.ParamBook{} }
 			c.Log, c.Knows = log, func(name string) bool {
 				s, err := config.Load(p)
 				if err != nil {
@@ -97,11 +118,34 @@ are let in only with --tls-cert, --tls-key and a guard. Who may do what is the
 				_, err = s.Find(name)
 				return err == nil
 			}
+			if settings.Bridge != nil {
+				if err := settings.Bridge.CheckMetadata(); err != nil {
+					return err
+				}
+			}
+			c.Described = func() map[string]json.RawMessage {
+				s, err := config.Load(p)
+				if err != nil || s.Bridge == nil || s.Bridge.CheckMetadata() != nil {
+					return nil
+				}
+				return s.Bridge.Metadata
+			}
+			if proxy, err := a.authProxy(ctx, signIn, flags, m, shared, &c, log); err != nil {
+				return err
+			} else if proxy != nil {
+				c.SignIn = proxy
+			}
 			c.Open = func(ctx context.Context, at localhttp.Target, caller guard.Caller, _ bool, send localhttp.Send) (localhttp.Session, error) {
-				return a.openFor(p, m, at, caller, c.Audit, send, log)
+				return a.openFor(p, m, exchanged, at, caller, c.Audit, send, log)
 			}
 			c.Ready = func(addresses []string) { a.sayServing(settings, addresses, c.Unguarded) }
+			changed := a.followSettings(p, c.Guard, exchanged, m, log)
+			following, stop := context.WithCancel(ctx)
+			var work sync.WaitGroup
+			work.Go(func() { follow(following, p.SettingsFile(), seen, func() { changed(following) }) })
 			err = serve.Run(ctx, c)
+			stop()
+			work.Wait()
 			if errors.Is(err, context.Canceled) {
 				return nil
 			}
@@ -113,18 +157,22 @@ are let in only with --tls-cert, --tls-key and a guard. Who may do what is the
 	f.StringVar(&c.Socket, "socket", "", "listen on a unix socket at `PATH` that only you may use")
 	f.StringVar(&c.Cert, "tls-cert", "", "certificate `FILE` in PEM, read again when it changes")
 	f.StringVar(&c.Key, "tls-key", "", "the certificate's key `FILE`")
+	f.StringVar(&c.RedirectHTTP, "redirect-http", "", "listen without TLS on `HOST:PORT` too, only to send clients to the https address")
 	f.StringVar(&c.PublicURL, "public-url", "", "the `URL` by which clients know the bridge, when it is another than the address")
 	f.StringArrayVar(&c.Hosts, "allow-host", nil, "answer to this `NAME` in the Host header, too (repeatable)")
 	f.StringArrayVar(&c.Origins, "allow-origin", nil, "let pages of this `ORIGIN` call, such as https://console.example.com (repeatable)")
 	f.Int64Var(&c.MaxBody, "max-body", localhttp.DefaultMaxBody, "largest message of a client, in `BYTES`")
 	f.BoolVar(&noAudit, "no-audit", false, "keep no record of who did what")
+	f.BoolVar(&endWithInput, withInput, false, "end when standard input ends")
+	_ = f.MarkHidden(withInput)
 	flags.register(cmd)
+	signIn.register(cmd)
 	state.register(cmd)
 	return cmd
 }
 
 // openFor connects a client of the local bridge to a server.
-func (a *app) openFor(p config.Paths, m *credential.Manager, at localhttp.Target, caller guard.Caller, record *audit.Log, send localhttp.Send, log *slog.Logger) (localhttp.Session, error) {
+func (a *app) openFor(p config.Paths, m *credential.Manager, exchanged *exchanges, at localhttp.Target, caller guard.Caller, record *audit.Log, send localhttp.Send, log *slog.Logger) (localhttp.Session, error) {
 	settings, err := config.Load(p)
 	if err != nil {
 		return nil, err
@@ -144,13 +192,25 @@ func (a *app) openFor(p config.Paths, m *credential.Manager, at localhttp.Target
 	}
 	account := m.Account(server, name)
 	hidden := func(tool string) bool { return !caller.MayUse(at.Server, tool) }
-	report := watch(p, account, "http")
-	about := joining{report: report, noAgent: a.ownVault(p), hidden: hidden, heard: answered(record, at.Server, account.Account(), caller)}
-	if settings.BridgeFor(at.Server).TellCaller {
+	bridged := settings.BridgeFor(server.Name)
+	who, release, err := exchanged.credentialFor(server, bridged.Exchange, at.Account, caller)
+	if err != nil {
+		return nil, err
+	}
+	signedIn := account.Account()
+	if who != nil {
+		signedIn = "" // nobody is
+	}
+	report := watch(a.shared.reports, account, "http")
+	about := joining{report: report, noAgent: a.ownVault(p), hidden: hidden, credential: who, heard: answered(record, at.Server, signedIn, caller)}
+	if bridged.TellCaller {
 		about.headers = callerHeaders(caller.Identity)
 	}
 	join := a.join(p, account, about, log, func(id json.RawMessage, raw []byte) error { return send(id, raw) })
-	return &reported{Session: join, end: report.Close}, nil
+	return &reported{Session: join, end: func() {
+		report.Close()
+		release()
+	}}, nil
 }
 
 // reported ends the report when the session ends.

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,7 +45,7 @@ type guardFlags struct {
 	introspection, clientID   string
 	clientKey                 string
 	cache                     time.Duration
-	scopes                    []string
+	scopes, required          []string
 	leeway                    time.Duration
 	perSubject, perAddress    int
 	failures                  int
@@ -62,20 +65,21 @@ func (g *guardFlags) register(cmd *cobra.Command) {
 	f.StringVar(&g.preset, "preset", "", "jwt: the ways of this `PROVIDER`: okta, google, azure, auth0, cognito, keycloak")
 	f.StringVar(&g.userClaim, "user-claim", "", "jwt, hmac, introspection: the `CLAIM` that names the caller (default sub)")
 	f.DurationVar(&g.leeway, "leeway", 30*time.Second, "jwt, hmac, introspection: what clocks may differ")
-	f.StringVar(&g.hmacFile, "hmac-secret-file", "", "hmac: `FILE` with the secret, 32 bytes or more (default: the environment variable "+hmacVariable+")")
+	f.StringVar(&g.hmacFile, "hmac-secret-file", "", "hmac: `FILE` with the secret, 32 bytes or more (default: "+hmacVariable+", else the keychain)")
 	f.StringVar(&g.previous, "hmac-previous-file", "", "hmac: `FILE` with the secret that was before and still counts")
 	f.StringVar(&g.introspection, "introspection-endpoint", "", "introspection: the `URL` to ask (default: what the issuer's metadata says)")
 	f.StringVar(&g.clientID, "introspection-client-id", "", "introspection: the client `ID` to ask as (its secret comes in "+introspectionVariable+")")
 	f.StringVar(&g.clientKey, "introspection-key-file", "", "introspection: `FILE` with that client's private key, instead of a secret")
 	f.DurationVar(&g.cache, "token-cache", guard.DefaultCacheTime, "believe a token for this long (`TIME`), at most 5m; 0: look each time")
 	f.StringArrayVar(&g.scopes, "require-scope", nil, "name this `SCOPE` in challenges and metadata (repeatable)")
+	f.StringArrayVar(&g.required, "require-claim", nil, "jwt, hmac, introspection: tokens must have this claim, `NAME` or NAME=VALUE (repeatable)")
 	f.IntVar(&g.perSubject, "rate", 600, "requests a minute of one caller; 0: no limit")
 	f.IntVar(&g.perAddress, "rate-address", 0, "requests a minute of one address; 0: no limit")
 	f.IntVar(&g.failures, "lock-after", 20, "refused credentials after which an address is locked out for a minute; 0: never")
 }
 
 // buildGuard makes the guard that the options ask for.
-func (a *app) buildGuard(ctx context.Context, p config.Paths, settings *config.Settings, g guardFlags, shared *serve.Shared, c *serve.Config, log *slog.Logger) (*guard.Guard, error) {
+func (a *app) buildGuard(ctx context.Context, p config.Paths, settings *config.Settings, secrets hmacSecrets, g guardFlags, shared *serve.Shared, c *serve.Config, log *slog.Logger) (*guard.Guard, error) {
 	if len(g.modes) == 0 {
 		g.modes = []string{"api-key"}
 	}
@@ -87,33 +91,34 @@ func (a *app) buildGuard(ctx context.Context, p config.Paths, settings *config.S
 		Denied: shared.Denied,
 		Limits: shared.Limits(guard.LimitConfig{PerSubject: g.perSubject, PerAddress: g.perAddress, Failures: g.failures}),
 	}
-	if settings.Bridge != nil {
-		rules := settings.Bridge.Rules
-		if err := guard.CheckRules(rules); err != nil {
-			return nil, fault.Wrap(err, fault.BadSettings, "A rule of the bridge cannot be understood: "+err.Error()+".", "Mend it in "+p.SettingsFile())
-		}
-		cfg.Policy = &guard.Policy{Rules: rules, BuiltInRoles: settings.Bridge.BuiltInRoles}
+	policy, err := policyOf(p, settings)
+	if err != nil {
+		return nil, err
 	}
+	cfg.Policy = policy
 	asked := &atomic.Int64{}
 	go rest(ctx, asked)
-	cfg.Heard = func(d guard.Decision) {
-		asked.Add(1)
-		if c.Audit != nil {
-			c.Audit.Add(entryOf(d))
+	cfg.Heard = func(guard.Decision) { asked.Add(1) }
+	if c.Audit != nil {
+		record := &decisions{add: c.Audit.Add}
+		cfg.Heard = func(d guard.Decision) {
+			asked.Add(1)
+			record.heard(d)
 		}
+		context.AfterFunc(ctx, record.end)
 	}
 	claims, err := g.claims()
 	if err != nil {
 		return nil, err
+	}
+	if len(g.modes) > 1 && slices.Contains(g.modes, "none") {
+		return nil, fault.New(fault.Usage, "--guard none goes with no other guard.", "Leave it out.")
 	}
 	for _, mode := range slices.Compact(slices.Sorted(slices.Values(g.modes))) {
 		var m guard.Mode
 		var err error
 		switch mode {
 		case "none":
-			if len(g.modes) > 1 {
-				return nil, fault.New(fault.Usage, "--guard none goes with no other guard.", "Leave it out.")
-			}
 			cfg.Open, c.Unguarded = true, true
 			continue
 		case "api-key":
@@ -121,10 +126,16 @@ func (a *app) buildGuard(ctx context.Context, p config.Paths, settings *config.S
 			go keys.Watch(ctx)
 			m = guard.NewAPIKeys(keys, nil)
 		case "hmac":
-			m, err = g.hmac(claims)
+			m, err = g.hmac(ctx, secrets, claims)
 		case "jwt":
+			if err := g.addresses(); err != nil {
+				return nil, err
+			}
 			m, err = a.jwtMode(g, claims, cfg.Cache.Empty, log)
 		case "introspection":
+			if err := g.addresses(); err != nil {
+				return nil, err
+			}
 			m, err = a.introspectionMode(g, claims, shared.Answers, log)
 		default:
 			return nil, fault.New(fault.Usage, fmt.Sprintf("There is no guard %q.", mode), "Use api-key, jwt, hmac, introspection, or none.")
@@ -134,18 +145,39 @@ func (a *app) buildGuard(ctx context.Context, p config.Paths, settings *config.S
 		}
 		cfg.Modes = append(cfg.Modes, m)
 		if mode == "jwt" || mode == "introspection" {
-			if g.issuer != "" && !slices.Contains(c.Issuers, g.issuer) {
-				c.Issuers = append(c.Issuers, g.issuer)
+			if claims.Issuer != "" && !slices.Contains(c.Issuers, claims.Issuer) {
+				c.Issuers = append(c.Issuers, claims.Issuer)
 			}
 		}
 	}
 	// Opaque tokens last: introspection takes whatever the others leave.
 	slices.SortStableFunc(cfg.Modes, func(x, y guard.Mode) int { return rank(x) - rank(y) })
-	c.Scopes = g.scopes
+	c.Scopes, c.KeyHeader = g.scopes, g.header
 	if len(c.Issuers) > 0 { // with API keys alone no metadata is served: some clients would start a sign-in
 		cfg.Metadata = c.MetadataURL
 	}
 	return guard.New(cfg), nil
+}
+
+// addresses refuses an issuer that anybody on the way could play: it says whose
+// tokens count.
+func (g guardFlags) addresses() error {
+	for _, o := range []struct{ name, value string }{{"issuer", g.issuer}, {"jwks-uri", g.jwks}, {"introspection-endpoint", g.introspection}} {
+		if o.value == "" {
+			continue
+		}
+		u, err := url.Parse(o.value)
+		if err == nil {
+			err = config.CheckURL(o.value, false)
+		}
+		if err != nil {
+			return fault.Wrap(err, fault.Usage, fmt.Sprintf("--%s %s: it is not an https address.", o.name, o.value), "Give its https address; http is for this computer only.")
+		}
+		if ip := net.ParseIP(u.Hostname()); ip != nil && !ip.IsLoopback() {
+			return fault.New(fault.Usage, fmt.Sprintf("--%s %s: it names a number, not a host.", o.name, o.value), "Give the host's name, which its certificate is for.")
+		}
+	}
+	return nil
 }
 
 func rank(m guard.Mode) int {
@@ -162,7 +194,7 @@ func asUsage(err error) error {
 }
 
 func (g guardFlags) claims() (guard.Claims, error) {
-	c := guard.Claims{Issuer: g.issuer, Audience: g.audiences, AnyAudience: g.anyAudience, UserClaim: g.userClaim, Leeway: g.leeway}
+	c := guard.Claims{Issuer: g.issuer, Audience: g.audiences, AnyAudience: g.anyAudience, UserClaim: g.userClaim, Required: g.required, Leeway: g.leeway}
 	if g.preset == "" {
 		return c, nil
 	}
@@ -179,37 +211,40 @@ func (g guardFlags) claims() (guard.Claims, error) {
 	return preset.Apply(c), nil
 }
 
-func (g guardFlags) hmac(c guard.Claims) (guard.Mode, error) {
-	current, err := secretFrom(g.hmacFile, hmacVariable)
+func (g guardFlags) hmac(ctx context.Context, secrets hmacSecrets, c guard.Claims) (guard.Mode, error) {
+	all, err := signingSecrets(ctx, g.hmacFile, secrets)
 	if err != nil {
 		return nil, err
 	}
-	keys := []guard.HMACKey{{ID: keyID(current), Secret: current}}
-	if g.previous != "" {
-		old, err := secretFrom(g.previous, "")
+	keys, err := hmacKeys(all, g.previous)
+	if err != nil {
+		return nil, err
+	}
+	return guard.NewHMAC(c, g.algorithms, keys...)
+}
+
+// hmacKeys names secrets; the file previous, if there is one, has the one that was
+// before the first.
+func hmacKeys(all []secret.String, previous string) (keys []guard.HMACKey, err error) {
+	if previous != "" {
+		old, err := secretFrom(previous)
 		if err != nil {
 			return nil, err
 		}
-		keys = append(keys, guard.HMACKey{ID: keyID(old), Secret: old})
+		all = append(all[:1], old)
 	}
-	return guard.NewHMAC(c, g.algorithms, keys...)
+	for _, s := range all {
+		keys = append(keys, guard.HMACKey{ID: keyID(s), Secret: s})
+	}
+	return keys, nil
 }
 
 // keyID names a secret by its hash, so that minted tokens say which one signed
 // them.
 func keyID(s secret.String) string { return guard.HashOf(s).Short() }
 
-// secretFrom reads a secret from a file that only its owner may read, or from the
-// environment, which is emptied of it.
-func secretFrom(file, variable string) (secret.String, error) {
-	if file == "" {
-		s := secret.New(os.Getenv(variable))
-		_ = os.Unsetenv(variable)
-		if s.IsZero() {
-			return s, fault.New(fault.Usage, "The guard hmac has no secret.", "Give --hmac-secret-file, or set "+variable+".")
-		}
-		return s, nil
-	}
+// secretFrom reads a secret from a file that only its owner may read.
+func secretFrom(file string) (secret.String, error) {
 	info, err := os.Stat(file)
 	if err == nil && info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
 		return secret.String{}, fault.New(fault.Usage, fmt.Sprintf("Others may read the secret in %s.", file), "Run: chmod 600 "+file)
@@ -269,7 +304,7 @@ func (a *app) introspectionMode(g guardFlags, c guard.Claims, shared guard.Answe
 	}
 	as := oauth.ClientCredentials{ClientID: g.clientID, Secret: s}
 	if g.clientKey != "" {
-		text, err := secretFrom(g.clientKey, "")
+		text, err := secretFrom(g.clientKey)
 		if err != nil {
 			return nil, err
 		}
@@ -305,6 +340,10 @@ func (i *issuerAsks) Introspect(ctx context.Context, token secret.String) ([]byt
 		}
 	}
 	answer, err := i.client.Introspect(ctx, oauth.IntrospectRequest{Endpoint: endpoint, Client: i.as, Token: token, Hint: "access_token"})
+	var said *oauth.TokenError
+	if errors.As(err, &said) && said.Code == "unsupported_token_type" {
+		return []byte(`{"active":false}`), nil // it will never say more about such a token
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -55,7 +55,7 @@ func TestServeTellsTheServerWhoCalls(t *testing.T) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	}}}
 	post := func(server, session, body string) string {
-		for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 			req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://bridge/"+server+"/mcp", strings.NewReader(body))
 			if err != nil {
 				t.Fatal(err)
@@ -114,4 +114,27 @@ func TestServeTellsTheServerWhoCalls(t *testing.T) {
 		t.Error("the record has the key")
 	}
 	u.must("audit", "verify")
+}
+
+// What would let in more than was meant does not start.
+func TestServeRefusesWhatIsNotSafe(t *testing.T) {
+	u := newUser(t)
+	for _, tt := range []struct{ args, says string }{
+		{"--guard jwt --audience x --issuer http://login.example.com", "not an https address"},
+		{"--guard jwt --audience x --issuer https://10.0.0.1", "names a number"},
+		{"--guard jwt --audience x --issuer https://login.example.com --jwks-uri http://login.example.com/keys", "not an https address"},
+		{"--guard introspection --audience x --introspection-endpoint http://login.example.com/introspect --introspection-client-id c", "not an https address"},
+		{"--guard jwt --issuer https://login.example.com", "audience is required"},
+		{"--guard none --listen 0.0.0.0:0", "this computer only"},
+		{"--listen 0.0.0.0:0", "in clear text"},
+		{"--sign-in-client-id x", "there is no issuer"},
+		{"--guard jwt --audience x --issuer https://login.example.com --sign-in-scheme cursor", "nothing without --sign-in-client-id"},
+		{"--guard jwt --audience x --issuer https://login.example.com --sign-in-client-id x --public-url http://bridge.example.com", "is not https"},
+		{"--guard jwt --audience x --issuer https://login.example.com --sign-in-client-id x --public-url https://bridge.example.com/below", "has a path"},
+		{"--guard jwt --audience x --issuer https://login.example.com --sign-in-client-id x --sign-in-scheme javascript", "can be no app's"},
+	} {
+		if r := u.run(append([]string{"serve", "--listen", "127.0.0.1:0"}, strings.Fields(tt.args)...)...); r.status == 0 || !strings.Contains(r.stderr, tt.says) {
+			t.Errorf("%s: %v", tt.args, r)
+		}
+	}
 }

@@ -16,11 +16,11 @@ func (a *app) sessions() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "sessions", GroupID: "clients",
 		Short: "List the MCP clients that are connected now",
-		Long: `List the MCP clients that are connected through Drawbridge now: to which server
+		Long: fmt.Sprintf(`List the MCP clients that are connected through Drawbridge now: to which server
 and account, since when, and how many calls they have made.
 
-The running agent knows them. Without one there is nothing to list: it is not
-started for this.`,
+The running agent knows them, up to %d at once. Without one there is nothing to
+list: it is not started for this.`, control.MaxSessions),
 		Example: "  drawbridge sessions\n  drawbridge sessions --json",
 		Args:    exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -51,7 +51,13 @@ started for this.`,
 				fmt.Fprintf(w, "%s\t%s@%s\t%s\t%s\t%d\t%d\t%s\n", dash(printable(clientOf(s))), printable(s.Server), s.Account,
 					dash(printable(s.Era)), clock(s.Since, a.now()), s.Calls, s.Failures, dash(printable(s.LastFailure)))
 			}
-			return w.Flush()
+			if err := w.Flush(); err != nil {
+				return err
+			}
+			if len(list) >= control.MaxSessions {
+				fmt.Fprintf(a.Stderr, "The agent keeps track of %d; there may be more. The local bridge counts all of its own (drawbridge_sessions of /metrics), and drawbridge audit has their calls.\n", control.MaxSessions)
+			}
+			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"drawbridge/bridge/config"
 	"drawbridge/bridge/control"
 )
 
@@ -46,11 +47,18 @@ func TestSessionsAndActivity(t *testing.T) {
 		}
 		_ = agent.Wait()
 	}()
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		if _, errs, err := run("sessions"); err == nil {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatalf("no agent: %s", errs)
+		}
+	}
 	second := attach(t, b) // comes after the agent; the first one finds it by and by
 	second.send(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":"private"}}}`)
 	second.line()
 	var s control.Session
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		out, errs, _ := run("sessions", "--json")
 		var all []control.Session
 		_ = json.Unmarshal([]byte(out), &all)
@@ -73,14 +81,68 @@ func TestSessionsAndActivity(t *testing.T) {
 	if out, _, _ := run("activity"); !strings.Contains(out, "tools/call echo") || !strings.HasPrefix(out, "TIME") {
 		t.Errorf("activity: %s", out)
 	}
+	captureOf(t, config.Paths{Config: b.env("DRAWBRIDGE_CONFIG_DIR"), State: b.env("DRAWBRIDGE_STATE_DIR")}, s.ID, func() {
+		second.send(`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"echo","arguments":{"text":"private","token":"t-1234"}}}`)
+		second.line()
+	})
+	if out, _, _ := run("activity", "--json"); strings.Contains(out, "private") {
+		t.Errorf("activity shows what was captured: %s", out)
+	}
 	_ = second.in.Close()
-	second.end(5 * time.Second)
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	second.end()
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		if out, _, _ := run("sessions", "--json"); !strings.Contains(out, fmt.Sprintf(`"pid": %d`, second.cmd.Process.Pid)) {
 			return
 		}
 		if time.Now().After(deadline) {
 			t.Fatal("the session does not end")
+		}
+	}
+}
+
+// env is a variable of the process.
+func (b *bridge) env(name string) string {
+	for _, line := range b.cmd.Env {
+		if value, ok := strings.CutPrefix(line, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// captureOf has the session captured and checks what is kept of a call.
+func captureOf(t *testing.T, p config.Paths, session string, call func()) {
+	t.Helper()
+	agent := control.Dial(p)
+	defer agent.Close()
+	if err := agent.Capture(t.Context(), session, true); err != nil {
+		t.Fatal(err)
+	}
+	// Its process hears of it in a moment: calls before that are not kept.
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		call()
+		for change, err := range agent.Activity(t.Context(), 0, false) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := slices.IndexFunc(change.Calls, func(c control.Call) bool { return c.Captured })
+			if i < 0 {
+				continue
+			}
+			kept, err := agent.Captured(t.Context(), change.Calls[i].Seq)
+			if err != nil || !strings.Contains(kept.Arguments, "private") || strings.Contains(kept.Arguments, "t-1234") || !strings.Contains(kept.Result, `"content": []`) {
+				t.Errorf("kept is %+v, %v", kept, err)
+			}
+			if err := agent.Capture(t.Context(), session, false); err != nil {
+				t.Error(err)
+			}
+			if _, err := agent.Captured(t.Context(), change.Calls[i].Seq); err == nil {
+				t.Error("it is kept after the end of the capture")
+			}
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("nothing is captured")
 		}
 	}
 }

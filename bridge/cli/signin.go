@@ -15,7 +15,7 @@ import (
 
 func (a *app) login() *cobra.Command {
 	var flags serverFlags
-	noBrowser, choose, account, url := false, false, "", ""
+	noBrowser, choose, newClient, account, url := false, false, false, "", ""
 	cmd := &cobra.Command{
 		Use: "login NAME | login --url URL", GroupID: "sign-in",
 		Short: "Sign in to a server, in the browser",
@@ -44,12 +44,13 @@ without a keychain, and 1 when the sign-in was refused or came to nothing.`,
 				if err := keepSecrets(cmd.Context(), account); err != nil {
 					return err
 				}
-				return a.signIn(cmd.Context(), account, noBrowser, choose)
+				return a.signIn(cmd.Context(), account, noBrowser, choose, newClient)
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&noBrowser, "no-browser", false, "print the address on standard output instead of opening a browser")
 	cmd.Flags().BoolVar(&choose, "select-account", false, "choose who signs in, although the browser may be signed in already")
+	cmd.Flags().BoolVar(&newClient, "new-client", false, "register Drawbridge anew at the provider first")
 	accountFlag(cmd, &account)
 	cmd.Flags().StringVar(&url, "url", "", "the server's `URL`, instead of the name of an added one: as for drawbridge stdio --url")
 	flags.register(cmd)
@@ -100,14 +101,14 @@ func (a *app) withServer(cmd *cobra.Command, flags *serverFlags, url, account st
 	return do(m.Account(who.server, who.Account))
 }
 
-func (a *app) signIn(ctx context.Context, account *credential.Account, noBrowser, choose bool) error {
+func (a *app) signIn(ctx context.Context, account *credential.Account, noBrowser, choose, newClient bool) error {
 	if f, err := account.Facts(); err == nil && len(f.Wanted) > 0 && f.Problem != nil {
 		fmt.Fprintln(a.Stderr, printable(f.Problem.What))
 	} else if err == nil && works(f, a.now()) {
 		fmt.Fprintf(a.Stderr, "You are signed in to %s%s already; this signs in anew.\n", account.Name(), as(f))
 	}
 	ui := a.signInUI(account.Name(), noBrowser)
-	ui.SelectAccount = choose
+	ui.SelectAccount, ui.NewClient = choose, newClient
 	err := account.SignIn(ctx, ui)
 	if errors.Is(err, credential.ErrOpen) {
 		fmt.Fprintf(a.Stderr, "%s asks nobody to sign in: use it as it is.\n", account.Name())
@@ -192,6 +193,9 @@ cannot be reached to renew the token, 12 without a keychain.`,
 				if err != nil {
 					return err
 				}
+				if err := usableElsewhere(account); err != nil {
+					return err
+				}
 				headers := map[string]string{}
 				for name, value := range account.Server().Headers {
 					headers[name] = value
@@ -206,6 +210,7 @@ cannot be reached to renew the token, 12 without a keychain.`,
 		},
 	}
 	accountFlag(cmd, &account)
+	cmd.Flags().Bool("json", true, "print JSON, which it always does")
 	return cmd
 }
 
@@ -233,6 +238,9 @@ cannot be reached to renew it, 12 without a keychain.`,
 				if t.IsZero() {
 					return fault.New(fault.NotSignedIn, fmt.Sprintf("Nobody is signed in to %s.", account.Name()), "Sign in: drawbridge login "+account.Name())
 				}
+				if err := usableElsewhere(account); err != nil {
+					return err
+				}
 				_, err = fmt.Fprintln(a.Stdout, t.Reveal())
 				return err
 			})
@@ -240,4 +248,14 @@ cannot be reached to renew it, 12 without a keychain.`,
 	}
 	accountFlag(cmd, &account)
 	return cmd
+}
+
+// usableElsewhere refuses to hand out a token that is bound to a key (RFC 9449):
+// who has the token alone can do nothing with it.
+func usableElsewhere(account *credential.Account) error {
+	if !account.Bound() {
+		return nil
+	}
+	return fault.New(fault.Unsupported, fmt.Sprintf("The tokens of %s are bound to a key that stays in Drawbridge (DPoP): no other program can use one.", account.Name()),
+		"Let the client use drawbridge stdio, or sign in for tokens that are not bound: drawbridge login "+account.Name()+" --dpop never")
 }

@@ -35,8 +35,10 @@ func (a *app) signInUI(name string, noBrowser bool) credential.UI {
 		ui.Open = nil
 	}
 	ui.Code = func(code credential.DeviceCode) { showCode(a.Stderr, name, code, vault.HasTerminal()) }
-	ui.Elsewhere = func() {
-		fmt.Fprintf(a.Stderr, "Its provider takes a code from a browser on any device, too: drawbridge login %s --grant device_code\n", name)
+	ui.Elsewhere = func(opened bool) {
+		if !opened {
+			fmt.Fprintf(a.Stderr, "Its provider takes a code from a browser on any device, too: drawbridge login %s --grant device_code\n", name)
+		}
 	}
 	ui.Pasted, ui.Mistaken = a.pastedLines(), a.mistaken
 	return ui

@@ -26,7 +26,7 @@ func TestSigningOutEndsSignInsUnderWay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			page := make(chan string, 1)
 			ended := make(chan control.SignIn, 1)
@@ -75,7 +75,7 @@ func (u *user) agent() *control.Client {
 			u.t.Errorf("agent: %v", err)
 		}
 	})
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		if _, err := client.Snapshot(u.t.Context()); err == nil {
 			return client
 		} else if time.Now().After(deadline) {

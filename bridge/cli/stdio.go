@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -130,19 +131,31 @@ func (a *app) bridge(ctx context.Context, p config.Paths, who whom, noAgent bool
 	thrift := newThrift()
 	defer thrift.end()
 	noAgent = noAgent || a.ownVault(p)
-	report := watch(p, account, "stdio")
+	report := watch(control.NewReports(p), account, "stdio")
 	defer report.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer stdio.WatchClient(cancel)()
 	err = stdio.Serve(ctx, a.Stdin, a.Stdout, log, func(w *stdio.Writer) stdio.Session {
-		return a.join(p, account, joining{report: report, noAgent: noAgent}, log, func(_ json.RawMessage, raw []byte) error { return thrift.after(w.Send(raw)) })
+		s := a.join(p, account, joining{report: report, noAgent: noAgent}, log, func(_ json.RawMessage, raw []byte) error { return thrift.after(w.Send(raw)) })
+		if a.Goodbye > 0 {
+			return goodbye{s, a.Goodbye}
+		}
+		return s
 	})
 	if errors.Is(err, context.Canceled) {
 		return nil // asked to end by a signal
 	}
 	return err
 }
+
+// goodbye is a session with another limit to its goodbye; see Process.Goodbye.
+type goodbye struct {
+	stdio.Session
+	limit time.Duration
+}
+
+func (g goodbye) Close(time.Duration) { g.Session.Close(g.limit) }
 
 // joining is what one session is made of beside its account.
 type joining struct {
@@ -152,6 +165,10 @@ type joining struct {
 	hidden func(tool string) bool
 	// headers go with each request, beside those of the settings.
 	headers map[string]string
+	// credential takes the place of the account's; nil: none does. Nobody is asked
+	// to sign in then, and nothing is remembered of what the server said: it may say
+	// something else to the next caller.
+	credential session.Credential
 	// heard is told of each request that was answered; nil: nobody.
 	heard func(session.Call)
 }
@@ -172,8 +189,12 @@ func (j joining) called() func(session.Call) {
 func (a *app) join(p config.Paths, account *credential.Account, j joining, log *slog.Logger, send era.Send) *watched {
 	server, report := account.Server(), j.report
 	server.Headers = merged(server.Headers, j.headers)
+	var who session.Credential = account
+	if j.credential != nil {
+		who = j.credential
+	}
 	reach := remote.Config{
-		HTTP: a.shared.to(account), URL: server.URL, Bearer: account, Headers: server.Headers, UserAgent: "drawbridge/" + a.Version, Log: log,
+		HTTP: a.shared.to(account), URL: server.URL, Bearer: who, Headers: server.Headers, UserAgent: "drawbridge/" + a.Version, Log: log,
 	}
 	if files := newHeaderFiles(server.HeaderFiles); len(files) > 0 {
 		reach.MoreHeaders = files.read
@@ -183,26 +204,35 @@ func (a *app) join(p config.Paths, account *credential.Account, j joining, log *
 		hide = func(tool string) bool { return server.Hides(tool) || j.hidden != nil && j.hidden(tool) }
 	}
 	var signIn func(context.Context, bool) (session.SignInStarted, error)
-	if !j.noAgent {
+	if !j.noAgent && j.credential == nil {
 		signIn = func(ctx context.Context, open bool) (session.SignInStarted, error) {
 			return a.startSignIn(ctx, p, account, open)
 		}
 	}
-	memory := described{account, server.Headers, log}
+	var old atomic.Bool // the server speaks HTTP+SSE
+	memory := described{account, server.Headers, func() string { return transportName(old.Load()) }, log}
+	var remembered session.Memory = memory
+	var descriptions era.Descriptions = memory
+	need := func(ctx context.Context) { a.needSignIn(ctx, p, account, j.noAgent, log) }
+	if j.credential != nil {
+		remembered, descriptions, need = nil, nil, nil
+	}
 	connect := func(send era.Send) (era.Session, *era.Remote) {
 		conn, eras, isOld := a.connection(p, server, reach)
 		return session.New(session.Config{
-			Remote: agreed{conn, isOld, report}, Credential: account, Log: log, Called: j.called(),
+			Remote: agreed{conn, func() bool { old.Store(isOld()); return old.Load() }, report}, Credential: who, Log: log, Called: j.called(),
 			Send: func(raw []byte) error { return send(nil, raw) }, SendFor: send,
-			Memory: memory, CallLimit: server.CallTimeout(), Hide: hide, SignIn: signIn,
-			NeedSignIn: func(ctx context.Context) { a.needSignIn(ctx, p, account, j.noAgent, log) },
+			Memory: remembered, CallLimit: server.CallTimeout(), Hide: hide, SignIn: signIn,
+			NeedSignIn: need,
 		}), eras
 	}
-	return &watched{to: report, Session: era.NewClient(era.ClientConfig{Connect: connect, Send: send, Descriptions: memory, Log: log})}
+	return &watched{to: report, Session: era.NewClient(era.ClientConfig{Connect: connect, Send: send, Descriptions: descriptions, Log: log})}
 }
 
 // connections are those that the sessions of one process share, by account.
 type connections struct {
+	reports *control.Reports // to the agent
+
 	mu sync.Mutex
 	by map[*credential.Account]*http.Client
 }
@@ -210,24 +240,24 @@ type connections struct {
 // to is the HTTP client for the connections to an account's server.
 func (c *connections) to(account *credential.Account) *http.Client {
 	if c == nil {
-		return reachHTTP(account)
+		return reachHTTP(account, remote.NewHTTPOver)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.by[account] == nil {
-		c.by[account] = reachHTTP(account)
+		c.by[account] = reachHTTP(account, remote.NewHTTPForMany)
 	}
 	return c.by[account]
 }
 
 // reachHTTP is the HTTP client for a server's connections. With settings that
 // cannot be used each request fails and says so, for the MCP client to show.
-func reachHTTP(account *credential.Account) *http.Client {
+func reachHTTP(account *credential.Account, by func(*http.Transport) *http.Client) *http.Client {
 	t, err := account.Transport()
 	if err != nil {
 		return &http.Client{Transport: network.Broken(err)}
 	}
-	return remote.NewHTTPOver(t)
+	return by(t)
 }
 
 // connection speaks to a server by the transport and in the era that its

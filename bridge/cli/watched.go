@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"drawbridge/bridge/config"
 	"drawbridge/bridge/control"
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/front/stdio"
@@ -18,13 +17,13 @@ import (
 )
 
 // watch begins to tell a running agent, if there is one, of a session here.
-func watch(p config.Paths, account *credential.Account, front string) *control.Reporter {
+func watch(to *control.Reports, account *credential.Account, front string) *control.Reporter {
 	server := account.Server()
 	name := server.Name
 	if name == "" {
 		name = server.URL
 	}
-	return control.Report(p, control.Session{
+	return to.Report(control.Session{
 		Key: account.Key(), Server: name, Account: account.Account(), Front: front, Transport: overHTTP, Since: time.Now(),
 	})
 }
@@ -36,8 +35,12 @@ func tell(to *control.Reporter) func(session.Call) {
 		if c.Code != 0 {
 			reason = strconv.Itoa(c.Code)
 		}
+		var content *control.Captured
+		if to.Capturing() { // seldom: only while the person has it so
+			content = captured(c)
+		}
 		to.Call(control.Call{
-			At: c.At, Method: c.Method, Tool: c.Tool, Took: float64(c.Took.Microseconds()) / 1000, Status: string(c.Outcome), Reason: reason,
+			At: c.At, Method: c.Method, Tool: c.Tool, Took: float64(c.Took.Microseconds()) / 1000, Status: string(c.Outcome), Reason: reason, Content: content,
 		})
 	}
 }
@@ -85,6 +88,13 @@ const (
 	overSSE  = "http+sse"
 )
 
+func transportName(old bool) string {
+	if old {
+		return overSSE
+	}
+	return overHTTP
+}
+
 // agreed hears which version of MCP the server agreed on, and by which transport.
 type agreed struct {
 	session.Remote
@@ -97,10 +107,7 @@ type agreed struct {
 // Open implements session.Remote.
 func (a agreed) Open(ctx context.Context, raw []byte, deliver remote.Deliver) error {
 	err := a.Remote.Open(ctx, raw, deliver)
-	over := overHTTP
-	if a.isOld() {
-		over = overSSE
-	}
+	over := transportName(a.isOld())
 	a.to.Update(func(s *control.Session) { s.Transport = over })
 	return err
 }

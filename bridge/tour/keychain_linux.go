@@ -14,7 +14,7 @@ import (
 )
 
 // keychainStart bounds the start of the private keychain.
-const keychainStart = 10 * time.Second
+const keychainStart = 30 * time.Second
 
 // startKeychain starts a session bus and an unlocked gnome-keyring of our own
 // for a machine that has none, with its files under dir, and points this
