@@ -12,6 +12,7 @@ import (
 	"drawbridge/bridge/control"
 	"drawbridge/bridge/doctor/report"
 	"drawbridge/bridge/fault"
+	"drawbridge/bridge/secret"
 	"drawbridge/bridge/token"
 )
 
@@ -21,6 +22,7 @@ type Agent interface {
 	Snapshot(ctx context.Context) (control.Snapshot, error)
 	Changes(ctx context.Context) iter.Seq2[control.Change, error]
 	AddServer(ctx context.Context, server config.Server) error
+	SetClientSecret(ctx context.Context, name string, s secret.String) error
 	RemoveServer(ctx context.Context, name string) (*control.Problem, error)
 	RemoveAccount(ctx context.Context, key string) (*control.Problem, error)
 	StartSignIn(ctx context.Context, req control.SignInRequest) (control.SignIn, error)
@@ -28,6 +30,11 @@ type Agent interface {
 	SignOut(ctx context.Context, target control.Target) (*control.Problem, error)
 	SignOutEverywhere(ctx context.Context) ([]control.Outcome, error)
 	Token(ctx context.Context, key string) (token.Report, error)
+	TokenDifference(ctx context.Context, key string) (*token.Difference, error)
+	AskToken(ctx context.Context, key string) (control.TokenAnswer, error)
+	CopyToken(ctx context.Context, key string) error
+	Capture(ctx context.Context, session string, on bool) error
+	Captured(ctx context.Context, seq uint64) (control.Captured, error)
 	Activity(ctx context.Context, after uint64, follow bool) iter.Seq2[control.ActivityChange, error]
 	MCPClients(ctx context.Context) ([]control.MCPClient, error)
 	PreviewEntry(ctx context.Context, change control.EntryChange) (control.EntryPreview, error)
@@ -37,6 +44,7 @@ type Agent interface {
 	Browsers(ctx context.Context) ([]control.Browser, error)
 	Places(ctx context.Context) (control.Places, error)
 	OpenFolder(ctx context.Context, folder control.Folder) error
+	SetConnection(ctx context.Context, name string, change control.ConnectionChange) (control.Connection, error)
 	TryDemo(ctx context.Context) (control.SignIn, error)
 }
 
@@ -52,6 +60,11 @@ type AppConfig struct {
 	// SaveAs asks the person where a file is to go and proposes a name; "" means
 	// that they changed their mind.
 	SaveAs func(name string) (path string, err error)
+	// OpenFile asks the person for a file; "" means that they changed their mind.
+	OpenFile func(title string) (path string, err error)
+	// Confirm asks the person in a dialog of the system, which the page can neither
+	// draw over nor answer, and reports whether they agreed.
+	Confirm func(title, question string) (yes bool, err error)
 }
 
 // The events that the page listens to.
@@ -98,6 +111,10 @@ type App struct {
 	done chan struct{}
 	// doctors end the walks of the doctor that are under way, by their runs.
 	doctors map[string]context.CancelFunc
+	// asking is held while a question of Confirm is open.
+	asking sync.Mutex
+	// undo is how servers were reached before the last change here, by name.
+	undo map[string]control.Connection
 	// feed is the last stream of activity that the page asked for; see FollowActivity.
 	feed  activityFeed
 	tasks sync.WaitGroup // what the page has begun and the window's end ends
@@ -323,12 +340,8 @@ func (a *App) RemoveServer(name string) (warning *control.Problem, err error) {
 
 // StartSignIn begins to sign in at the server with the key, or joins the
 // sign-in that is under way there. It does not wait for the person.
-func (a *App) StartSignIn(key string) (s control.SignIn, err error) {
-	err = a.call(func(ctx context.Context, agent Agent) error {
-		s, err = agent.StartSignIn(ctx, control.SignInRequest{Target: control.Keyed(key)})
-		return err
-	})
-	return s, err
+func (a *App) StartSignIn(key string) (control.SignIn, error) {
+	return a.signIn(control.SignInRequest{Target: control.Keyed(key)})
 }
 
 // CancelSignIn ends the sign-in with the ID.
@@ -354,14 +367,4 @@ func (a *App) SignOutEverywhere() (outcomes []control.Outcome, err error) {
 		return err
 	})
 	return outcomes, err
-}
-
-// Token explains the access token of the server with the key. The token itself
-// never comes here.
-func (a *App) Token(key string) (r token.Report, err error) {
-	err = a.call(func(ctx context.Context, agent Agent) error {
-		r, err = agent.Token(ctx, key)
-		return err
-	})
-	return r, err
 }

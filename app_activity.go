@@ -83,3 +83,18 @@ func (a *App) current(ctx context.Context) Agent {
 		return nil
 	}
 }
+
+// Capture begins or ends to keep what the calls of the session with the id are
+// about; see control.Activity.
+func (a *App) Capture(session string, on bool) error {
+	return a.call(func(ctx context.Context, agent Agent) error { return agent.Capture(ctx, session, on) })
+}
+
+// Captured is what the call with the number was about, if that is kept.
+func (a *App) Captured(seq uint64) (c control.Captured, err error) {
+	err = a.call(func(ctx context.Context, agent Agent) error {
+		c, err = agent.Captured(ctx, seq)
+		return err
+	})
+	return c, err
+}

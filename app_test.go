@@ -9,17 +9,16 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"drawbridge/bridge/agent"
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/control"
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/vault"
+	"drawbridge/test/leaks"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.Main(m) }
 
 // testPaths are folders whose names are short enough for a socket.
 func testPaths(t *testing.T) config.Paths {
@@ -32,8 +31,14 @@ func testPaths(t *testing.T) config.Paths {
 // that it returns is called.
 func startAgent(t *testing.T, p config.Paths) (stop func()) {
 	t.Helper()
+	return startAgentWith(t, p, vault.NewMemory())
+}
+
+// startAgentWith is startAgent with a keychain that the test looks into.
+func startAgentWith(t *testing.T, p config.Paths, v *vault.Vault) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	manager := credential.NewManager(credential.Config{Paths: p, Vault: vault.NewMemory()})
+	manager := credential.NewManager(credential.Config{Paths: p, Vault: v})
 	ended := make(chan error, 1)
 	go func() {
 		ended <- agent.Run(ctx, agent.Config{
@@ -54,15 +59,17 @@ func startAgent(t *testing.T, p config.Paths) (stop func()) {
 	t.Cleanup(stop)
 	client := control.Dial(p)
 	defer client.Close()
-	for range 200 {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if _, err := client.Snapshot(ctx); err == nil {
 			return stop
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	t.Fatal("the agent did not come up")
 	return nil
 }
+
+// patience bounds the wait for what has to happen: it costs nothing when it does.
+const patience = 30 * time.Second
 
 // event is one that the page would hear.
 type event struct {
@@ -94,15 +101,26 @@ func startApp(t *testing.T, p config.Paths) (*App, <-chan event) {
 // next waits for the next event and checks its name.
 func next(t *testing.T, events <-chan event, name string) any {
 	t.Helper()
-	select {
-	case e := <-events:
-		if e.name != name {
-			t.Fatalf("event %q (%v), want %q", e.name, e.payload, name)
+	return nextBut(t, events, name, "")
+}
+
+// nextBut is next, where any number of others may come before.
+func nextBut(t *testing.T, events <-chan event, name, before string) any {
+	t.Helper()
+	for limit := time.After(patience); ; {
+		select {
+		case e := <-events:
+			if e.name == before {
+				continue
+			}
+			if e.name != name {
+				t.Fatalf("event %q (%v), want %q", e.name, e.payload, name)
+			}
+			return e.payload
+		case <-limit:
+			t.Fatalf("no event %q", name)
+			return nil
 		}
-		return e.payload
-	case <-time.After(5 * time.Second):
-		t.Fatalf("no event %q", name)
-		return nil
 	}
 }
 
@@ -139,7 +157,7 @@ func TestAppFollowsTheAgent(t *testing.T) {
 
 	startAgent(t, p)
 	app.Reconnect()
-	next(t, events, EventConnected)
+	nextBut(t, events, EventConnected, EventAway) // it may have been looked for meanwhile
 	again := next(t, events, EventChange).(control.Change)
 	if again.Snapshot == nil || len(again.Snapshot.Servers) != 1 {
 		t.Errorf("change of the second agent %+v, want a snapshot with demo", again)

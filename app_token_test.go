@@ -9,6 +9,37 @@ import (
 	"drawbridge/bridge/fault"
 )
 
+func TestATokenIsCopiedOnlyAfterTheSystemsDialog(t *testing.T) {
+	p := testPaths(t)
+	startAgent(t, p)
+	app, events := startApp(t, p)
+	next(t, events, EventConnected)
+	if _, err := app.AddServer(NewServer{Name: "notes", URL: "https://notes.example/mcp"}); err != nil {
+		t.Fatal(err)
+	}
+	asked, answer := 0, false
+	app.config.Confirm = func(_, question string) (bool, error) {
+		asked++
+		if !strings.Contains(question, "notes") || !strings.Contains(question, "https://notes.example/mcp") {
+			t.Errorf("the question does not say whose token it is about: %q", question)
+		}
+		if _, err := app.CopyToken("notes@default"); !fault.Is(err, fault.Usage) {
+			t.Errorf("a second question beside the first: %v", err)
+		}
+		return answer, nil
+	}
+	if copied, err := app.CopyToken("notes@default"); copied || err != nil {
+		t.Errorf("after a no: %v, %v", copied, err)
+	}
+	answer = true // the agent is asked only now, and says that there is no token
+	if copied, err := app.CopyToken("notes@default"); copied || err == nil {
+		t.Errorf("after a yes: %v, %v", copied, err)
+	}
+	if _, err := app.CopyToken("nobody@default"); !fault.Is(err, fault.UnknownServer) || asked != 2 {
+		t.Errorf("of a server that is not there: %v, %d questions", err, asked)
+	}
+}
+
 func TestInspectExplainsAPastedToken(t *testing.T) {
 	app := NewApp(AppConfig{}) // it needs neither a window nor an agent
 	part := func(json string) string { return base64.RawURLEncoding.EncodeToString([]byte(json)) }

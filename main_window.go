@@ -27,7 +27,7 @@ import (
 //go:embed all:frontend/dist
 var page embed.FS
 
-//go:embed build/appicon.png
+//go:embed build/windowicon.png
 var icon []byte
 
 // run opens the window and returns when it is closed.
@@ -74,6 +74,25 @@ func openWindow() error {
 			}
 			return runtime.SaveFileDialog(*ctx, runtime.SaveDialogOptions{DefaultFilename: name})
 		},
+		OpenFile: func(title string) (string, error) {
+			ctx := ready.Load()
+			if ctx == nil {
+				return "", nil
+			}
+			return runtime.OpenFileDialog(*ctx, runtime.OpenDialogOptions{Title: title})
+		},
+		Confirm: func(title, question string) (bool, error) {
+			ctx := ready.Load()
+			if ctx == nil {
+				return false, nil
+			}
+			// Linux and Windows name the buttons themselves; the answer is the same.
+			answer, err := runtime.MessageDialog(*ctx, runtime.MessageDialogOptions{
+				Type: runtime.QuestionDialog, Title: title, Message: question,
+				Buttons: []string{"Yes", "No"}, DefaultButton: "No", CancelButton: "No",
+			})
+			return answer == "Yes", err
+		},
 	})
 	show := func(link string) {
 		if link != "" {
@@ -95,15 +114,13 @@ func openWindow() error {
 			app.followLink(link)
 		}
 	}
-	return wails.Run(&options.App{
-		Title:     "Drawbridge",
-		Width:     1000,
-		Height:    720,
-		MinWidth:  420,
-		MinHeight: 480,
-		// Shown when the page is there: no flash of the wrong theme's colour.
-		StartHidden: true,
-		AssetServer: &assetserver.Options{Assets: page},
+	window := &options.App{
+		Title:       "Drawbridge",
+		Width:       1000,
+		Height:      720,
+		MinWidth:    420,
+		MinHeight:   480,
+		AssetServer: &assetserver.Options{Assets: page, Middleware: themed(page, paths)},
 		OnStartup: func(ctx context.Context) {
 			ready.Store(&ctx)
 			app.start(ctx)
@@ -120,5 +137,7 @@ func openWindow() error {
 		},
 		Windows: &windows.Options{Theme: windows.SystemDefault},
 		Mac:     &mac.Options{OnUrlOpen: show}, // elsewhere a link comes as an argument
-	})
+	}
+	firstLook(window, paths)
+	return wails.Run(window)
 }

@@ -126,6 +126,11 @@ func TestInstallersTakeWhatTheyBring(t *testing.T) {
 	if !ok || !strings.Contains(install, "RequestExecutionLevel user") || strings.Contains(script, "HKLM") {
 		t.Fatal("it is not for one user alone")
 	}
+	for _, name := range []string{"drawbridge", "drawbridge-demo", "drawbridge-replica", "drawbridge-desktop"} {
+		if !strings.Contains(install, `File "${FILES}\`+name+`.exe"`) {
+			t.Errorf("it does not bring %s", name)
+		}
+	}
 	for line := range strings.Lines(install) {
 		fields := strings.Fields(strings.TrimSpace(line))
 		if len(fields) < 2 {

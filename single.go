@@ -16,7 +16,7 @@ import (
 )
 
 // singleTime bounds the talk between a first and a second window.
-const singleTime = 2 * time.Second
+const singleTime = 5 * time.Second
 
 // errOtherWindow means that a window is open already and has been asked to show itself.
 var errOtherWindow = errors.New("another window is open")
@@ -72,15 +72,13 @@ func takeWindow(ctx context.Context, p config.Paths, link string, show func(link
 		return nil, err
 	}
 	w := &window{lock: lock, listener: listener, show: show}
-	w.wg.Add(1)
-	go w.serve()
+	w.wg.Go(w.serve)
 	return w, nil
 }
 
 // serve takes every connection as the wish to see the window, and what comes
 // over it as a link. Who cannot finish it in time only wanted to see the window.
 func (w *window) serve() {
-	defer w.wg.Done()
 	for {
 		conn, err := w.listener.Accept()
 		if err != nil {

@@ -2,14 +2,15 @@ package main
 
 import (
 	"errors"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"drawbridge/bridge/config"
+	"drawbridge/test/pipes"
 )
 
 func TestSecondWindowShowsTheFirst(t *testing.T) {
@@ -33,7 +34,7 @@ func TestSecondWindowShowsTheFirst(t *testing.T) {
 			if got != want {
 				t.Errorf("the first gets %.60q, want %.60q", got, want)
 			}
-		case <-time.After(2 * singleTime):
+		case <-time.After(patience):
 			t.Error("the first was not shown")
 		}
 	}
@@ -41,29 +42,28 @@ func TestSecondWindowShowsTheFirst(t *testing.T) {
 
 // Whoever connects and says nothing, or does not end, only wants to see the window.
 func TestAWindowDoesNotWaitForSomebodySilent(t *testing.T) {
-	p := testPaths(t)
-	shown := make(chan string, 1)
-	first, err := takeWindow(t.Context(), p, "", func(link string) { shown <- link })
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer first.close()
-	conn, err := net.Dial("unix", filepath.Join(filepath.Dir(p.Socket()), "window.sock"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	if _, err := conn.Write([]byte("drawbridge://add?url=https://mcp.example/")); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case got := <-shown:
-		if got != "" {
+	synctest.Test(t, func(t *testing.T) {
+		shown := make(chan string, 1)
+		callers := pipes.New()
+		first := &window{listener: callers, show: func(link string) { shown <- link }}
+		first.wg.Go(first.serve)
+		begun := time.Now()
+		silent, _, err := callers.Connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := silent.Write([]byte("drawbridge://add?url=https://mcp.example/")); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-shown; got != "" {
 			t.Errorf("an unfinished link was taken: %q", got)
 		}
-	case <-time.After(5 * singleTime):
-		t.Error("it waits for the end")
-	}
+		if took := time.Since(begun); took != singleTime {
+			t.Errorf("it waits %v for the end", took)
+		}
+		_ = callers.Close()
+		first.wg.Wait()
+	})
 }
 
 func TestWindowAfterOneThatIsGone(t *testing.T) {

@@ -130,7 +130,7 @@ func TestTwoAccounts(t *testing.T) {
 // client, and each goes on by itself.
 func TestTwoAccountsOfAnUnnamedServer(t *testing.T) {
 	t.Parallel()
-	p := start(t, time.Minute)
+	p := start(t, lasting)
 	pipes := []*harness.Pipe{
 		p.StartPipe(p.BrowserEnv(), "stdio", "--url", p.gate.URL),
 		p.StartPipe(p.BrowserEnv(), "stdio", "--url", p.gate.URL, "--account", "work"),
@@ -141,7 +141,7 @@ func TestTwoAccountsOfAnUnnamedServer(t *testing.T) {
 	}
 	p.Seen(2)
 	for i, pipe := range pipes {
-		if !eventually(15*time.Second, func() bool { return echo(pipe).Error == nil }) {
+		if !eventually(patience, func() bool { return echo(pipe).Error == nil }) {
 			t.Errorf("client %d: calls still fail after the sign-in: %s", i, echo(pipe).Error)
 		}
 	}

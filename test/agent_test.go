@@ -14,7 +14,7 @@ import (
 // others work without being started again.
 func TestAgentSignsInForItsClients(t *testing.T) {
 	t.Parallel()
-	p := start(t, time.Minute)
+	p := start(t, lasting)
 	var pipes []*harness.Pipe
 	for range 5 {
 		pipes = append(pipes, p.StartPipe(p.BrowserEnv(), "stdio", "--url", p.gate.URL))
@@ -31,14 +31,14 @@ func TestAgentSignsInForItsClients(t *testing.T) {
 			t.Errorf("the error does not say that a sign-in is needed: %s", text)
 		}
 	}
-	if !eventually(10*time.Second, func() bool { return len(p.Opened()) > 0 }) {
+	if !eventually(patience, func() bool { return len(p.Opened()) > 0 }) {
 		t.Fatal("no browser was opened")
 	}
 	pipes[0].Close() // its client gives up; the sign-in is the agent's
 
 	p.Seen(1)
 	for i, pipe := range pipes[1:] {
-		if !eventually(10*time.Second, func() bool { return echo(pipe).Error == nil }) {
+		if !eventually(patience, func() bool { return echo(pipe).Error == nil }) {
 			t.Errorf("client %d: calls still fail after the sign-in: %s", i+1, echo(pipe).Error)
 		}
 	}
@@ -63,7 +63,7 @@ func TestAgentSignsInForItsClients(t *testing.T) {
 // are told what to do, and no browser opens by itself again.
 func TestAgentAsksOnlyOnce(t *testing.T) {
 	t.Parallel()
-	p := start(t, time.Minute)
+	p := start(t, lasting)
 	p.SetPerson(harness.Denies)
 	first := p.StartPipe(p.BrowserEnv(), "stdio", "--url", p.gate.URL)
 	first.Initialize()

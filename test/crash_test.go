@@ -1,3 +1,5 @@
+//go:build unix
+
 package test
 
 import (
@@ -24,7 +26,7 @@ func TestNoTokenInCrashesSocketOrClients(t *testing.T) {
 	p.SignIn(name, p.gate.URL)
 	p.MustRun("install", "claude-desktop", name)
 	agent := p.Start("agent", "--no-tray", "--verbose")
-	if !eventually(5*time.Second, func() bool { return p.Run("status").Status == 0 && onSocket(p, "/v1/snapshot") != "" }) {
+	if !eventually(patience, func() bool { return p.Run("status").Status == 0 && onSocket(p, "/v1/snapshot") != "" }) {
 		t.Fatal("the agent does not answer")
 	}
 
@@ -44,7 +46,7 @@ func TestNoTokenInCrashesSocketOrClients(t *testing.T) {
 	}
 	time.Sleep(2200 * time.Millisecond) // the token ends: a change is told
 	echo(pipe)
-	traffic += report + onSocket(p, "/v1/changes")
+	traffic += report + heardOnSocket(p, "/v1/changes")
 	// SIGQUIT makes a Go program print its whole state and die. The agent is
 	// asked in the middle of work, stdio between two calls.
 	crashed := 0
@@ -59,7 +61,7 @@ func TestNoTokenInCrashesSocketOrClients(t *testing.T) {
 	if crashed != 2 {
 		t.Fatalf("%d processes crashed, want stdio and agent", crashed)
 	}
-	dead, ended := agent.Ended(5 * time.Second)
+	dead, ended := agent.Ended(patience)
 	if !ended || !strings.Contains(dead.Stderr, "goroutine ") {
 		t.Fatalf("the agent did not crash: %v", dead)
 	}
@@ -72,11 +74,28 @@ func TestNoTokenInCrashesSocketOrClients(t *testing.T) {
 	check(t, p, "after a crash")
 }
 
-// onSocket asks the agent as the window does and returns all that it says
-// within a second; "" when it does not answer.
+// onSocket asks the agent as the window does and returns its answer; "" when it
+// does not answer.
 func onSocket(p place, path string) string {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	said, _ := io.ReadAll(askOnSocket(ctx, p, path))
+	return string(said)
+}
+
+// heardOnSocket is what a stream that has no end says within a second of its start.
+func heardOnSocket(p place, path string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	stream := askOnSocket(ctx, p, path)
+	time.AfterFunc(time.Second, cancel)
+	said, _ := io.ReadAll(stream)
+	return string(said)
+}
+
+// askOnSocket returns the body of the answer, which is to be read to its end; it is
+// empty when there is no answer.
+func askOnSocket(ctx context.Context, p place, path string) io.Reader {
 	socket := filepath.Join(p.State, "run", "agent.sock")
 	client := http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -86,13 +105,11 @@ func onSocket(p place, path string) string {
 	}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://agent.drawbridge"+path, nil)
 	if err != nil {
-		return ""
+		return strings.NewReader("")
 	}
-	resp, err := client.Do(req)
+	resp, err := client.Do(req) //nolint:bodyclose // its end, or that of ctx, closes it
 	if err != nil {
-		return ""
+		return strings.NewReader("")
 	}
-	defer resp.Body.Close()
-	said, _ := io.ReadAll(resp.Body) // until the deadline, for the stream
-	return string(said)
+	return resp.Body
 }

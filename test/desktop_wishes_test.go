@@ -27,7 +27,7 @@ func TestDesktopWishes(t *testing.T) {
 	}
 	seen := func(picture string, want bool) {
 		t.Helper()
-		if !eventually(10*time.Second, func() bool { return (d.Look(picture).Count(d.Panel(), trayBlue) > 50) == want }) {
+		if !eventually(time.Minute, func() bool { return (d.Look(picture).Count(d.Panel(), trayBlue) > 50) == want }) {
 			t.Errorf("the icon is in the panel: %v; want %v", !want, want)
 		}
 	}
@@ -35,7 +35,10 @@ func TestDesktopWishes(t *testing.T) {
 	hidden := strings.Replace(string(before), "{", "{\n  \"desktop\": {\"hideTray\": true},", 1)
 	write := func(text string) {
 		t.Helper()
-		if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(settings+".new", []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(settings+".new", settings); err != nil { // all of it at once, as Drawbridge and editors do
 			t.Fatal(err)
 		}
 	}
@@ -56,7 +59,7 @@ func TestDesktopWishes(t *testing.T) {
 	}
 	d.quit(t)
 	d.Launch(entry) // as the desktop does at login
-	if !eventually(10*time.Second, func() bool { return count(d.Programs(), "drawbridge") == 1 }) {
+	if !eventually(time.Minute, func() bool { return count(d.Programs(), "drawbridge") == 1 }) {
 		t.Fatalf("programs after login: %v", d.Programs())
 	}
 	d.tray = harness.FindTrayIcon(t, d.Pids("drawbridge")[0])
@@ -67,7 +70,7 @@ func TestDesktopWishes(t *testing.T) {
 		t.Errorf("the entry is still there: %v", err)
 	}
 	d.tray.Click("Quit")
-	if !eventually(10*time.Second, func() bool { return len(d.Programs()) == 0 }) {
+	if !eventually(time.Minute, func() bool { return len(d.Programs()) == 0 }) {
 		t.Errorf("after Quit there are still %v", d.Programs())
 	}
 }

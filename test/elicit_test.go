@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
-	"time"
 
 	"drawbridge/test/harness"
 )
@@ -14,7 +13,7 @@ import (
 // opened by anybody else, and the same call is answered by the server.
 func TestSignInByAnAddressThatTheClientShows(t *testing.T) {
 	t.Parallel()
-	p := start(t, time.Minute)
+	p := start(t, lasting)
 	pipe := p.StartPipe(p.BrowserEnv(), "stdio", "--url", p.gate.URL)
 	m := pipe.Call("initialize", `{"protocolVersion":"2025-11-25","capabilities":{"elicitation":{"url":{}}},"clientInfo":{"name":"pipe","version":"0"}}`)
 	if m.Error != nil {
@@ -38,8 +37,9 @@ func TestSignInByAnAddressThatTheClientShows(t *testing.T) {
 	if opened := p.Opened(); len(opened) != 1 || opened[0] != params.URL || counts.SignIns != 1 || counts.Registrations != 1 {
 		t.Errorf("opened: %q, %d sign-ins, %d registrations", opened, counts.SignIns, counts.Registrations)
 	}
-	if pipe.Heard("notifications/elicitation/complete") != 1 {
-		t.Error("the client was not told that it is complete")
+	const complete = "notifications/elicitation/complete"
+	if !eventually(patience, func() bool { return pipe.Heard(complete) > 0 }) || pipe.Heard(complete) != 1 {
+		t.Errorf("the client was told %d times that it is complete", pipe.Heard(complete))
 	}
 	p.MustRun("agent", "stop")
 }

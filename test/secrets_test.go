@@ -86,7 +86,7 @@ func check(t *testing.T, p place, when string) {
 // secret, and it must be found.
 func TestLeaksFindsThem(t *testing.T) {
 	t.Parallel()
-	p := signedIn(t, time.Minute)
+	p := signedIn(t, lasting)
 	if found, _ := p.Leaks(p.provider.Tokens()); len(found) > 0 {
 		t.Fatalf("leaks before the token was printed: %q", found)
 	}

@@ -15,9 +15,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"drawbridge/test/harness"
+	"drawbridge/test/ports"
 )
 
 // issuedBridge is a bridge to server-everything, which anybody on this computer
@@ -33,13 +33,18 @@ type issuedBridge struct {
 // the guard.
 func (b *issuedBridge) serve(env []string, args ...string) {
 	b.t.Helper()
+	b.serveAt(ports.FreeAddress(b.t), env, args...)
+}
+
+// serveAt is serve at an address that somebody had to know before.
+func (b *issuedBridge) serveAt(address string, env []string, args ...string) {
+	b.t.Helper()
 	everything := harness.StartScript(b.t, "everything-http.mjs")
 	var at struct{ URL string }
 	if err := json.Unmarshal([]byte(everything), &at); err != nil {
 		b.t.Fatal(err)
 	}
 	b.MustRun("add", "plain", at.URL)
-	address := freePort(b.t)
 	b.url = "http://" + address + "/plain/mcp"
 	all := append([]string{"serve", "--listen", address, "--issuer", b.issuer.Issuer, "--audience", b.url}, args...)
 	served(b.t, b.StartCommand(harness.Command{Args: all, Env: env}))
@@ -74,7 +79,7 @@ func (b *issuedBridge) all(token string) {
 func TestServeJWT(t *testing.T) {
 	t.Parallel()
 	rig := harness.New(t)
-	b := &issuedBridge{Rig: rig, t: t, issuer: rig.StartProvider(harness.ProviderOptions{AccessTTL: 10 * time.Minute})}
+	b := &issuedBridge{Rig: rig, t: t, issuer: rig.StartProvider(harness.ProviderOptions{AccessTTL: lasting})}
 	b.serve(nil, "--guard", "jwt", "--token-cache", "1s")
 	old := b.signIn()
 	if strings.Count(old, ".") != 2 {
@@ -94,7 +99,7 @@ func TestServeJWT(t *testing.T) {
 	fresh := b.signIn()
 	b.all(fresh)
 	// The keys that were fetched for it do not have the old one any more.
-	if !eventually(5*time.Second, func() bool { return status(t, b.url, old) == http.StatusUnauthorized }) {
+	if !eventually(patience, func() bool { return status(t, b.url, old) == http.StatusUnauthorized }) {
 		t.Error("a token of the key that has gone is let in")
 	}
 }
@@ -137,7 +142,7 @@ func TestServeIntrospection(t *testing.T) {
 				t.Errorf("another token: HTTP %d", got)
 			}
 			b.MustRun("logout", "via") // which revokes it at the issuer
-			if !eventually(5*time.Second, func() bool { return status(t, b.url, token) == http.StatusUnauthorized }) {
+			if !eventually(patience, func() bool { return status(t, b.url, token) == http.StatusUnauthorized }) {
 				t.Error("a token that was revoked at the issuer is let in")
 			}
 		})
@@ -148,7 +153,7 @@ func TestServeIntrospection(t *testing.T) {
 // registered there first.
 func introspected(t *testing.T, registration map[string]any, how func(*issuedBridge, map[string]any) (args, env []string)) *issuedBridge {
 	rig := harness.New(t)
-	b := &issuedBridge{Rig: rig, t: t, issuer: rig.StartProvider(harness.ProviderOptions{Opaque: true, AccessTTL: 10 * time.Minute})}
+	b := &issuedBridge{Rig: rig, t: t, issuer: rig.StartProvider(harness.ProviderOptions{Opaque: true, AccessTTL: lasting})}
 	registered := b.register(registration)
 	args, env := how(b, registered)
 	b.serve(env, append(args, "--guard", "introspection", "--token-cache", "1s", "--introspection-client-id", registered["client_id"].(string))...)
@@ -158,12 +163,18 @@ func introspected(t *testing.T, registration map[string]any, how func(*issuedBri
 // register registers a client that asks about tokens (RFC 7591).
 func (b *issuedBridge) register(client map[string]any) (registered map[string]any) {
 	b.t.Helper()
-	client["redirect_uris"], client["grant_types"], client["response_types"] = []string{}, []string{}, []string{}
+	return b.registerFor(client)
+}
+
+// registerFor registers a client for grants without a browser.
+func (b *issuedBridge) registerFor(client map[string]any, grants ...string) (registered map[string]any) {
+	b.t.Helper()
+	client["redirect_uris"], client["grant_types"], client["response_types"] = []string{}, append([]string{}, grants...), []string{}
 	raw, err := json.Marshal(client)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(b.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.issuer.Issuer+"/reg", bytes.NewReader(raw))
 	if err != nil {

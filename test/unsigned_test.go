@@ -10,27 +10,22 @@ import (
 )
 
 // TestSignInFromAClient: a client launches `drawbridge stdio --url` for a server
-// that nobody has signed in to. The client is answered at once, the browser
-// opens once, and when the person has signed in the same process works.
+// that nobody has signed in to. The browser opens once, and when the person has
+// signed in the same process works.
 func TestSignInFromAClient(t *testing.T) {
 	t.Parallel()
-	p := start(t, time.Minute)
+	p := start(t, lasting)
 	pipe := p.StartPipe(p.BrowserEnv(), "stdio", "--no-agent", "--url", p.gate.URL)
 	if m := pipe.Initialize(); m.Error != nil {
 		t.Fatalf("initialize was answered with %s", m.Error)
 	}
-	begun := time.Now()
-	first := echo(pipe)
-	if took := time.Since(begun); took > 3*time.Second {
-		t.Errorf("a call without a sign-in was answered after %v", took)
-	}
-	if first.Error == nil {
+	if first := echo(pipe); first.Error == nil {
 		t.Logf("the first call waited for the person: %s", first.Result)
 	} else if text := string(first.Error); !strings.Contains(strings.ToLower(text), "sign in") {
 		t.Errorf("the error does not say what to do: %s", text)
 	}
 	p.Seen(1)
-	if !eventually(10*time.Second, func() bool { return echo(pipe).Error == nil }) {
+	if !eventually(patience, func() bool { return echo(pipe).Error == nil }) {
 		t.Errorf("calls still fail after the sign-in: %s", echo(pipe).Error)
 	}
 	counts := p.provider.Counts()
@@ -40,11 +35,12 @@ func TestSignInFromAClient(t *testing.T) {
 	}
 }
 
-// TestSignedOutClient: nobody is at the browser. Every call is answered with an
-// error that says what to do, and no second browser opens for the same need.
+// TestSignedOutClient: nobody is at the browser. Every call is answered all the
+// same, long before a sign-in would be given up after ten minutes, with an error
+// that says what to do, and no second browser opens for the same need.
 func TestSignedOutClient(t *testing.T) {
 	t.Parallel()
-	p := start(t, time.Minute)
+	p := start(t, lasting)
 	p.SetPerson(harness.Absent)
 	pipe := p.StartPipe(p.BrowserEnv(), "stdio", "--no-agent", "--url", p.gate.URL)
 	pipe.Initialize()
@@ -65,6 +61,7 @@ func echo(p *harness.Pipe) harness.Message {
 	return p.Call("tools/call", `{"name":"echo","arguments":{"message":"hello"}}`)
 }
 
+// eventually waits for what has to happen, and looks once more at the end.
 func eventually(within time.Duration, ok func() bool) bool {
 	for deadline := time.Now().Add(within); time.Now().Before(deadline); {
 		if ok() {
@@ -72,5 +69,5 @@ func eventually(within time.Duration, ok func() bool) bool {
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
-	return false
+	return ok()
 }

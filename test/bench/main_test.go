@@ -65,5 +65,5 @@ type amounts struct {
 
 var (
 	short = amounts{starts: 2, nodeStarts: 1, calls: 40, nodeCalls: 5, atOnce: 256, nodeAtOnce: 64, repeats: 1, many: 1000, big: 1 << 20, fleet: 2}
-	long  = amounts{starts: 15, nodeStarts: 5, calls: 3000, nodeCalls: 300, atOnce: 12000, nodeAtOnce: 1500, repeats: 5, many: 100_000, big: 64 << 20, fleet: 10}
+	long  = amounts{starts: 15, nodeStarts: 5, calls: 3000, nodeCalls: 300, atOnce: 4000, nodeAtOnce: 500, repeats: 15, many: 100_000, big: 64 << 20, fleet: 10}
 )

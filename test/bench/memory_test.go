@@ -115,3 +115,28 @@ func descriptors(t *testing.T, b *bridge) int {
 	}
 	return len(entries)
 }
+
+// processor is the time that the bridge has kept processors busy since its start,
+// in steps of 10 ms.
+func (b *bridge) processor(t *testing.T) time.Duration {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(b.cmd.Process.Pid), "stat"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(raw), ") ") // after the name, which may hold spaces
+	fields := strings.Fields(rest)
+	const user, system, tick = 11, 12, 10 * time.Millisecond // proc(5): fields 14 and 15, in 1/100 s
+	if len(fields) <= system {
+		t.Fatalf("stat of %s: %q", b.name, raw)
+	}
+	var ticks int
+	for _, at := range []int{user, system} {
+		n, err := strconv.Atoi(fields[at])
+		if err != nil {
+			t.Fatal(err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * tick
+}

@@ -182,7 +182,7 @@ func (w *world) start(t *testing.T, name string) *bridge {
 		b.cmd.Env = append(w.LaunchEnv(), env...)
 	}
 	b.cmd.Stderr = &b.said
-	b.cmd.WaitDelay = time.Second
+	b.cmd.WaitDelay = 30 * time.Second
 	in, err := b.cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -272,7 +272,7 @@ func (b *bridge) call(t *testing.T, message []byte) time.Duration {
 // close ends the bridge's input and says how long it took to end.
 func (b *bridge) close(t *testing.T) time.Duration {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = b.cmd.Process.Kill() })()
 	begun := time.Now()

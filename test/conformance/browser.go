@@ -12,7 +12,7 @@ import (
 // envBrowsed names the file to which the browser adds a line when it is done.
 const envBrowsed = "CONFORMANCE_BROWSED"
 
-const browseDeadline = 15 * time.Second
+const browseDeadline = time.Minute
 
 // browse is a person who agrees to everything: it follows the redirects from
 // the authorization endpoint to the client's callback.

@@ -28,8 +28,8 @@ const (
 	modernVersion = "2026-07-28"
 	metaPrefix    = "io.modelcontextprotocol/"
 	// callDeadline bounds a request, closeDeadline the end of drawbridge.
-	callDeadline  = 20 * time.Second
-	closeDeadline = 3 * time.Second
+	callDeadline  = time.Minute
+	closeDeadline = 20 * time.Second
 	maxRounds     = 8
 )
 

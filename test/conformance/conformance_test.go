@@ -9,12 +9,13 @@ import (
 	"time"
 )
 
-const ciDeadline = 10 * time.Minute
+const ciDeadline = 25 * time.Minute
 
 // inCI are the scenarios that fit into make test; make conformance runs all.
 var inCI = strings.Join([]string{
 	"initialize", "tools_call", "elicitation", "sse-retry", "request-metadata", "sep-2322", "http-", "json-schema",
 	"auth/metadata-default", "auth/scope-step-up", "auth/pre-registration", "auth/authorization-server-migration", "auth/iss-wrong",
+	"auth/client-credentials-jwt", "auth/enterprise-managed", "auth/dpop-nonce", "auth/wif",
 }, ",")
 
 // What docs/conformance.md says passes, passes.

@@ -14,9 +14,11 @@ import (
 
 const (
 	// signInWait bounds the wait for a sign-in; browsedWait the time after the
-	// browser is done, in which a call has to succeed if it ever will.
-	signInWait  = 12 * time.Second
-	browsedWait = 2500 * time.Millisecond
+	// browser is done, and browsedAsks the times that are asked in it, in which a
+	// call has to succeed if it ever will.
+	signInWait  = time.Minute
+	browsedWait = 5 * time.Second
+	browsedAsks = 12
 	askAgain    = 200 * time.Millisecond
 )
 
@@ -106,6 +108,7 @@ type play struct {
 	scenario string
 	given    map[string]json.RawMessage
 	browsed  string
+	worked   time.Time // when the last list or call went well: what was browsed before is over
 }
 
 // run does what the scenario wants to see.
@@ -153,6 +156,7 @@ func (p *play) tools(ctx context.Context) ([]tool, error) {
 		if err != nil {
 			return err
 		}
+		p.worked = time.Now()
 		return json.Unmarshal(raw, &listed)
 	})
 	return listed.Tools, err
@@ -161,6 +165,9 @@ func (p *play) tools(ctx context.Context) ([]tool, error) {
 func (p *play) call(ctx context.Context, name string, arguments any) error {
 	return p.retrying(ctx, func() error {
 		_, err := p.request(ctx, "tools/call", map[string]any{"name": name, "arguments": arguments})
+		if err == nil {
+			p.worked = time.Now()
+		}
 		return err
 	})
 }
@@ -168,13 +175,17 @@ func (p *play) call(ctx context.Context, name string, arguments any) error {
 // retrying asks again while drawbridge waits for a person to sign in, who is
 // the stub browser.
 func (p *play) retrying(ctx context.Context, ask func() error) error {
-	until := time.Now().Add(signInWait)
+	until, asks := time.Now().Add(signInWait), 0
 	for {
 		err := ask()
 		if !needsSignIn(err) {
 			return err
 		}
-		if done, ok := p.lastBrowsed(); ok && time.Since(done) > browsedWait || time.Now().After(until) {
+		done, ok := p.lastBrowsed()
+		if ok = ok && done.After(p.worked); ok {
+			asks++
+		}
+		if ok && time.Since(done) > browsedWait && asks > browsedAsks || time.Now().After(until) {
 			return err
 		}
 		select {

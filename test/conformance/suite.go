@@ -17,11 +17,11 @@ import (
 )
 
 const (
-	listDeadline  = 60 * time.Second
-	buildDeadline = 5 * time.Minute
+	listDeadline  = 3 * time.Minute
+	buildDeadline = 15 * time.Minute
 	// clientDeadline is what the suite gives a host; runDeadline bounds the suite.
-	clientDeadline = 45 * time.Second
-	runDeadline    = 75 * time.Second
+	clientDeadline = 150 * time.Second
+	runDeadline    = 4 * time.Minute
 )
 
 // suites are the two versions of the suite, by the name under which
@@ -198,7 +198,7 @@ func (b *bench) one(ctx context.Context, r Run) Result {
 		args = append(args, "--spec-version", r.Version)
 	}
 	cmd := exec.CommandContext(ctx, b.node, args...)
-	cmd.WaitDelay = 2 * time.Second
+	cmd.WaitDelay = 20 * time.Second
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	begun := time.Now()

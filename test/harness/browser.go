@@ -35,8 +35,9 @@ type Seen struct {
 
 // browser is bin/browser: what it was asked to open, and who sits there.
 type browser struct {
-	log    string
-	person Person
+	log     string
+	person  Person
+	through []string
 }
 
 func newBrowser(t testing.TB) *browser {
@@ -48,6 +49,7 @@ func (b *browser) env() []string {
 		"BROWSER=" + filepath.Join(testDir(), "bin", "browser"),
 		"DRAWBRIDGE_TEST_BROWSER_LOG=" + b.log,
 		"DRAWBRIDGE_TEST_PERSON=" + string(b.person),
+		"DRAWBRIDGE_TEST_THROUGH=" + strings.Join(b.through, " "),
 	}
 	for _, name := range []string{"DRAWBRIDGE_TEST_NODE", "DRAWBRIDGE_TEST_CHROMIUM"} {
 		if value := os.Getenv(name); value != "" {
@@ -59,6 +61,9 @@ func (b *browser) env() []string {
 
 // SetPerson decides who sits at the browser from the next command on.
 func (r *Rig) SetPerson(p Person) { r.browser.person = p }
+
+// SetThrough names origins that the person's way leads through, beside the first.
+func (r *Rig) SetThrough(origins ...string) { r.browser.through = origins }
 
 // Opened is the addresses that a browser was opened with, counted by the
 // browser itself.
@@ -119,10 +124,12 @@ func readLines(path string) []string {
 	}
 	defer file.Close()
 	var lines []string
-	scanner := bufio.NewScanner(file)
-	scanner.Buffer(nil, 1<<20)
-	for scanner.Scan() {
-		lines = append(lines, scanner.Text())
+	reader := bufio.NewReader(file)
+	for {
+		line, err := reader.ReadString('\n')
+		if err != nil {
+			return lines // what has no end yet is still being written
+		}
+		lines = append(lines, strings.TrimSuffix(line, "\n"))
 	}
-	return lines
 }

@@ -16,7 +16,7 @@ import (
 // EnvWindow names a drawbridge-desktop to test instead of building one.
 const EnvWindow = "DRAWBRIDGE_TEST_WINDOW"
 
-const buildDeadline = 5 * time.Minute
+const buildDeadline = 15 * time.Minute
 
 // buildLean builds the lean binary as `make build` does.
 func buildLean(binary string) error {
@@ -75,17 +75,37 @@ var buildWindow = sync.OnceValue(func() error {
 	if !exists(filepath.Join(root, "frontend", "dist", "index.html")) {
 		return errors.New("the window's page is not built: (cd frontend && npm ci && npm run build)")
 	}
-	tags, err := exec.Command(filepath.Join(root, "scripts", "window-tags.sh")).Output()
+	return buildWithWebView(window, ".")
+})
+
+// BareWindow builds the window that is the floor of the window's start, and
+// returns its program.
+func BareWindow(t testing.TB) string {
+	t.Helper()
+	Skip(t)
+	program := filepath.Join(t.TempDir(), "bare")
+	if err := buildWithWebView(program, "./test/bench/bare"); err != nil {
+		t.Fatal(err)
+	}
+	return program
+}
+
+func buildWithWebView(binary, from string) error {
+	tags, err := exec.Command(filepath.Join(filepath.Dir(testDir()), "scripts", "window-tags.sh")).Output()
 	if err != nil {
 		return fmt.Errorf("scripts/window-tags.sh: %w", err)
 	}
-	return build(window, "CGO_ENABLED=1", strings.TrimSpace(string(tags)), "-s -w")
-})
+	return buildFrom(from, binary, "CGO_ENABLED=1", strings.TrimSpace(string(tags)), "-s -w")
+}
 
 func build(binary, cgo, tags, ldflags string) error {
+	return buildFrom(".", binary, cgo, tags, ldflags)
+}
+
+func buildFrom(from, binary, cgo, tags, ldflags string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), buildDeadline)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", tags, "-ldflags", ldflags, "-o", binary, ".")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", tags, "-ldflags", ldflags, "-o", binary, from)
 	cmd.Dir = filepath.Dir(testDir())
 	cmd.Env = append(os.Environ(), cgo)
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -23,7 +23,7 @@ type Client struct {
 	// Repeat is a tool to call at a fixed pace: once per Every for a time of For.
 	Repeat     string
 	Every, For time.Duration
-	// Timeout of each request; 20 s when 0.
+	// Timeout of each request; a minute when 0.
 	Timeout time.Duration
 }
 

@@ -22,7 +22,7 @@ const (
 	screenWidth  = 1280
 	screenHeight = 800
 	panelHeight  = 32
-	desktopLimit = 10 * time.Second
+	desktopLimit = time.Minute
 )
 
 // InDesktop is Inside for sessions/desktop-session.sh, with the bus where a real
@@ -158,6 +158,12 @@ func (d *Desktop) PlaceWindow(w Window, at image.Rectangle) {
 func (d *Desktop) Click(at image.Point, button int) {
 	d.t.Helper()
 	d.Point(at)
+	d.ClickHere(button)
+}
+
+// ClickHere is Click where the mouse is.
+func (d *Desktop) ClickHere(button int) {
+	d.t.Helper()
 	d.tool("xdotool", "click", strconv.Itoa(button))
 }
 
@@ -249,7 +255,11 @@ func (d *Desktop) Programs() []string {
 	d.t.Helper()
 	var names []string
 	for _, p := range d.find(d.ours) {
-		names = append(names, filepath.Base(strings.Fields(p.Command)[0]))
+		words := strings.Fields(p.Command)
+		if len(words) == 0 {
+			continue // it is ending: its command line is gone before it is
+		}
+		names = append(names, filepath.Base(words[0]))
 	}
 	return names
 }
@@ -272,7 +282,7 @@ func (d *Desktop) Pids(name string) []int {
 	d.t.Helper()
 	var pids []int
 	for _, p := range d.find(d.ours) {
-		if filepath.Base(strings.Fields(p.Command)[0]) == name {
+		if words := strings.Fields(p.Command); len(words) > 0 && filepath.Base(words[0]) == name {
 			pids = append(pids, p.PID)
 		}
 	}

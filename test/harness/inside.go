@@ -13,7 +13,7 @@ import (
 const envInside = "DRAWBRIDGE_TEST_INSIDE"
 
 // insideDeadline bounds a test inside a session.
-const insideDeadline = 4 * time.Minute
+const insideDeadline = 10 * time.Minute
 
 // Inside reports whether the test runs inside a session of the script under
 // sessions/. Where it does not, Inside runs the test there, in a process of its
@@ -43,7 +43,7 @@ func Inside(t *testing.T, script string, env ...string) bool {
 	cmd := exec.CommandContext(ctx, filepath.Join(testDir(), "sessions", script), args...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 5 * time.Second
+	cmd.WaitDelay = 30 * time.Second
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("inside %s: %v\n%s", script, err, out)

@@ -1,6 +1,9 @@
 package harness
 
-import "testing"
+import (
+	"os"
+	"testing"
+)
 
 // LaunchEnv is the environment that a client which is set up for this world
 // launches drawbridge with.
@@ -17,5 +20,12 @@ func StartProgram(t testing.TB, name string, argv ...string) string {
 // StartScript starts one of the rig's Node programs, as StartProgram does.
 func StartScript(t testing.TB, name string, args ...string) string {
 	t.Helper()
-	return StartProgram(t, name, append([]string{node(), script(name)}, args...)...)
+	return StartScriptEnv(t, nil, name, args...)
+}
+
+// StartScriptEnv is StartScript with more in its environment.
+func StartScriptEnv(t testing.TB, env []string, name string, args ...string) string {
+	t.Helper()
+	_, line := startPart(t, name, append(os.Environ(), env...), append([]string{node(), script(name)}, args...)...)
+	return line
 }

@@ -16,10 +16,14 @@ import (
 	"time"
 )
 
+// The limits of what has to happen. They are long: a machine that does much else
+// holds a process for seconds, and who waits for what happens loses nothing.
 const (
-	startDeadline = 30 * time.Second
-	endDeadline   = 5 * time.Second
-	askDeadline   = 10 * time.Second
+	// startDeadline is for a part's first line, which a program that plays a client
+	// or a person prints at its end.
+	startDeadline = 3 * time.Minute
+	endDeadline   = 30 * time.Second
+	askDeadline   = time.Minute
 )
 
 // Secret is a string that must not be seen outside the keychain.

@@ -11,6 +11,9 @@ import (
 // Accent is the colour of the window's most important buttons, in light.
 var Accent = color.RGBA{0x24, 0x57, 0xc5, 0xff}
 
+// AccentDark is the same in dark.
+var AccentDark = color.RGBA{0x3f, 0x6f, 0xdc, 0xff}
+
 // Picture is what was to be seen at one moment.
 type Picture struct {
 	image.Image

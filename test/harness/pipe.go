@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-const answerDeadline = 30 * time.Second
+const answerDeadline = time.Minute
 
 // Pipe is a drawbridge process with its MCP side in the test's own hands: what
 // is sent and what comes back is seen as it is on the wire.
@@ -113,6 +113,9 @@ func (p *Pipe) take(line string) {
 		answer <- envelope.Message
 	}
 }
+
+// PID is the id of the process.
+func (p *Pipe) PID() int { return p.cmd.Process.Pid }
 
 // Send writes one line as it is.
 func (p *Pipe) Send(line string) {

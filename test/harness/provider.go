@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -15,6 +16,11 @@ type ProviderOptions struct {
 	Grace time.Duration
 	// Opaque makes access tokens that are no JWTs, to be asked about (RFC 7662).
 	Opaque bool
+	// DPoP has it bind tokens to a key, with nonces (RFC 9449).
+	DPoP bool
+	// Client is the only client that there is, by the members of RFC 7591; nil: all
+	// register themselves.
+	Client map[string]any
 	// Seed is of the faults that strike by dice.
 	Seed int64
 }
@@ -89,6 +95,16 @@ func (r *Rig) StartProvider(o ProviderOptions) *Provider {
 	if o.Opaque {
 		args = append(args, "--opaque")
 	}
+	if o.DPoP {
+		args = append(args, "--dpop")
+	}
+	if o.Client != nil {
+		client, err := json.Marshal(o.Client)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		args = append(args, "--client", string(client))
+	}
 	p := startNode(r.t, &facts, "provider.mjs", args...)
 	r.record.part(p)
 	return &Provider{backdoor: backdoor{r.t, facts.Issuer}, Issuer: facts.Issuer, opaque: o.Opaque}
@@ -107,6 +123,9 @@ type GateOptions struct {
 	// Hint is where its metadata is found: "challenge" (the default),
 	// "well-known" or "root".
 	Hint string
+	// DPoP has it take tokens that are bound to a key only, each request with a
+	// proof and the gate's nonce (RFC 9449).
+	DPoP bool
 }
 
 // Gate is the real server-everything behind a gate that wants a token.
@@ -126,9 +145,18 @@ type GateCounts struct {
 	ByMethod    map[string]int `json:"byMethod"` // of the passed ones: JSON-RPC methods
 	ByTool      map[string]int `json:"byTool"`
 	Calls       []EchoCall     `json:"calls"`   // of echo, the last thousand
-	Refused     map[string]int `json:"refused"` // missing, expired, invalid, denied, scope
+	Refused     map[string]int `json:"refused"` // missing, expired, invalid, denied, scope, proof
 	Metadata    int            `json:"metadata"`
 	OpenStreams int            `json:"openStreams"`
+	Held        int            `json:"held"` // that wait for the order "release"
+	Proofs      ProofCounts    `json:"proofs"`
+}
+
+// ProofCounts is what came to a gate that wants proofs.
+type ProofCounts struct {
+	Keys   int `json:"keys"`   // different ones
+	Proofs int `json:"proofs"` // good ones
+	Asked  int `json:"asked"`  // requests that were sent back for the nonce
 }
 
 // EchoCall is a call of echo as the gate saw it.
@@ -146,6 +174,9 @@ func (r *Rig) StartGate(p *Provider, o GateOptions) *Gate {
 	}
 	if p.opaque {
 		args = append(args, "--opaque")
+	}
+	if o.DPoP {
+		args = append(args, "--dpop")
 	}
 	var facts struct{ URL, Upstream string }
 	started := startNode(r.t, &facts, "gate.mjs", args...)

@@ -66,6 +66,9 @@ func (r *Rig) Leaks(secrets []Secret) (found []string, places int) {
 	}
 	keyrings := filepath.Join(r.Home, ".local", "share", "keyrings")
 	err := filepath.WalkDir(r.Home, func(path string, entry fs.DirEntry, err error) error {
+		if os.IsNotExist(err) {
+			return nil // a folder that is gone again, as those of a cache
+		}
 		if err != nil {
 			return err
 		}

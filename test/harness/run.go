@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	runDeadline = 90 * time.Second
+	runDeadline = 3 * time.Minute
 	// pipeDelay is how long output is awaited from what a program left behind.
-	pipeDelay = 2 * time.Second
+	pipeDelay = 30 * time.Second
 )
 
 // Command is one run of drawbridge. The zero value of each field is the
@@ -23,7 +23,7 @@ type Command struct {
 	Stdin string
 	// Env is added to the environment of a person's shell.
 	Env []string
-	// Deadline is 90 s when 0.
+	// Deadline is runDeadline when 0.
 	Deadline time.Duration
 }
 

@@ -18,7 +18,7 @@ const inner = "DRAWBRIDGE_TEST_WITHIN"
 // Within runs the test that calls it once more, in a session that the script
 // makes with these additions to its environment, and reports whether this is
 // that session: if not, the test is over. The calling package is two folders
-// below the root of the repository. It takes at most two minutes.
+// below the root of the repository. It takes at most five minutes.
 func Within(t *testing.T, script string, env ...string) bool {
 	t.Helper()
 	if os.Getenv(inner) == t.Name() {
@@ -28,9 +28,9 @@ func Within(t *testing.T, script string, env ...string) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, path, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=100s")
+	cmd := exec.CommandContext(ctx, path, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=280s")
 	cmd.Env = append(append(os.Environ(), inner+"="+t.Name()), env...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it ends its parts
 	cmd.WaitDelay = 10 * time.Second

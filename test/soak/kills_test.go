@@ -12,9 +12,9 @@ import (
 	"drawbridge/test/harness"
 )
 
-// writeTime bounds the time from the answer's arrival to the end of the write
-// into the keychain. A kill within it can lose the rotation.
-const writeTime = time.Second
+// lateMost bounds how long after its sender was killed a request is read by the
+// provider, on a machine that holds the provider up.
+const lateMost = 20 * time.Second
 
 // kill is one SIGKILL.
 type kill struct {
@@ -52,9 +52,9 @@ func told(losses []loss) string {
 
 // lostRotations finds the rotations that a kill has lost. Four things must
 // come together, or it is no loss: the request came over a connection of a
-// process that was killed; the kill fell between the request and the end of
-// the write; nobody ever used the new refresh token; and the old one was used
-// again, so the new one was not in the keychain.
+// process that was killed; the process held the lock then that it has from before
+// the request until the new tokens are written; nobody ever used the new refresh
+// token; and the old one was used again, so the new one was not in the keychain.
 func lostRotations(log []harness.Refresh, kills []kill) (losses []loss) {
 	last := map[string]int{} // refresh token → the last request with it
 	for _, r := range log {
@@ -65,7 +65,7 @@ func lostRotations(log []harness.Refresh, kills []kill) (losses []loss) {
 			continue
 		}
 		for _, k := range kills {
-			if slices.Contains(k.Ports, r.Port) && k.at.After(time.UnixMilli(r.At)) && k.at.Before(time.UnixMilli(r.Over).Add(writeTime)) {
+			if slices.Contains(k.Ports, r.Port) && k.Renewing && k.at.Add(lateMost).After(time.UnixMilli(r.At)) {
 				losses = append(losses, loss{r, k.at})
 			}
 		}
@@ -127,6 +127,7 @@ func TestKills(t *testing.T) {
 			killer.Go(func() { killed = l.killing(kills) })
 			l.run(time.Duration(kills+2) * time.Second)
 			killer.Wait()
+			l.opened()
 
 			c := p.provider.Counts()
 			losses := lostRotations(c.RefreshLog, killed)
@@ -164,8 +165,9 @@ func (l *load) whileSigningIn(f failure, log []harness.Refresh, losses []loss) b
 	})
 }
 
-// signInTime is what the person at the browser needs.
-const signInTime = 20 * time.Second
+// signInTime is what the person at the browser needs, on a machine that does much
+// else.
+const signInTime = time.Minute
 
 // TestLostRotationIsTold kills the one process that has a rotation under way, on
 // purpose: what TestKills counts as a loss is one, and what it costs is one
@@ -177,17 +179,20 @@ func TestLostRotationIsTold(t *testing.T) {
 		signIns int
 	}{
 		{"no grace", 0, 2},
-		{"grace", 30 * time.Second, 1},
+		{"grace", 10 * time.Minute, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			p := signedIn(t, harness.ProviderOptions{Grace: test.grace})
 			l := p.launch(3)
-			p.provider.Order(map[string]any{"do": "delay", "paths": []string{"/token"}, "ms": 2000, "times": 1})
+			p.provider.Order(map[string]any{"do": "delay", "paths": []string{"/token"}, "ms": 20_000, "times": 1})
 			var calls sync.WaitGroup
 			calls.Go(func() { l.run(20 * time.Second) })
 			killed := l.killOwner(t)
 			calls.Wait()
+			l.opened()
+			failures := l.failures
+			l.wantWorking() // signed in again, or never out
 
 			c := p.provider.Counts()
 			losses := lostRotations(c.RefreshLog, []kill{killed})
@@ -203,12 +208,11 @@ func TestLostRotationIsTold(t *testing.T) {
 			if opened := len(p.Opened()); opened != test.signIns || c.SignIns != test.signIns {
 				t.Errorf("browser opened %d times, %d sign-ins; want %d", opened, c.SignIns, test.signIns)
 			}
-			failed := len(l.failures)
-			if test.grace == 0 {
+			failed := len(failures)
+			if l.failures = failures; test.grace == 0 {
 				l.failures = slices.DeleteFunc(l.failures, func(f failure) bool { return l.whileSigningIn(f, c.RefreshLog, losses) })
 			}
 			l.wantNoFailure()
-			l.wantWorking() // signed in again, or never out
 			results.add(t, "3 killed on purpose between answer and write, "+test.name, "short, 20s",
 				"3 processes%s; %d browser openings after the first, %d calls failed until then, all work afterwards",
 				told(losses), len(p.Opened())-1, failed)
@@ -220,7 +224,7 @@ func TestLostRotationIsTold(t *testing.T) {
 // held back, and kills the process that waits for it.
 func (l *load) killOwner(t *testing.T) kill {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		for _, r := range l.p.provider.Counts().RefreshLog {
 			if r.Decided == 0 || r.Over != 0 || r.Outcome != "ok" {
 				continue

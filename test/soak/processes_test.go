@@ -49,8 +49,10 @@ func steady(t *testing.T, engine, row string, lasts time.Duration, n int) {
 	c := p.provider.Counts()
 	l.wantNoFailure()
 	l.wantOneSignIn(c)
+	// A machine that stalls while a token is on its way makes it due sooner, now and
+	// then; a renewal for each process would be many times as many.
 	due := dueTimes(time.Since(l.begun))
-	if c.Refreshes > due+1 {
+	if c.Refreshes > due+due/2+1 {
 		t.Errorf("%d refreshes; a token came to its time %d times", c.Refreshes, due)
 	}
 	results.add(t, row, form(lasts),

@@ -90,15 +90,15 @@ Machine: %s, shared with other work. Refreshes, reuses and sign-ins are counted
 at the provider, browser openings at the browser, calls by the clients; nothing
 is asked of the program under test. Unless a row says otherwise access tokens
 live 5 s, refresh tokens rotate, and a second use of one revokes the grant with
-no grace. Each process gets one call a second; each call has a deadline of 25 s.
+no grace. Each process gets one call a second; each call has a deadline of 60 s.
 
 - A token is due a fifth of its life ahead of its end, so that nobody waits for
   it: a 5-second token every 4 s.
 - A killed process may take a rotation with it: the provider has renewed, and
   the new refresh token was in nobody else's hands. It counts as lost only if
-  the request came over a connection of the killed process, the kill fell
-  between the request and one second after the answer, nobody ever used the new
-  token, and the old one was used again. Any other second use of a refresh
+  the request came over a connection of the killed process, which held the lock
+  of a renewal and of its write, nobody ever used the new token, and the old one
+  was used again. Any other second use of a refresh
   token, and any call that failed outside the sign-in after a loss, fails the test.
 - workers-oauth-provider issues no token shorter than 60 s; the rig tells clients
   5 s and lets it end then.

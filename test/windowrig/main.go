@@ -2,7 +2,8 @@
 // server, both real, in folders that are thrown away. Only the keychain is one
 // in memory, and no browser opens: the test opens the address itself.
 //
-// It prints one line of JSON when it is ready and ends when its stdin does.
+// It takes the path of the demo's program, prints one line of JSON when it is
+// ready and ends when its stdin does.
 package main
 
 import (
@@ -11,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,6 +41,8 @@ type ready struct {
 	StateDir  string `json:"stateDir"`
 	// Home is where the MCP clients of this world keep their settings.
 	Home string `json:"home"`
+	// Use is where a POST with ?name= has a client use the server with the name.
+	Use string `json:"use"`
 }
 
 func main() {
@@ -57,7 +62,7 @@ func run() error {
 	defer func() { _ = os.RemoveAll(dir) }()
 	paths := config.Paths{Config: filepath.Join(dir, "config"), State: filepath.Join(dir, "state")}
 
-	server, err := demo.Start(ctx, demo.Config{TokenLifetime: 15 * time.Second})
+	server, err := demo.Start(ctx, demo.Config{TokenLifetime: 20 * time.Second})
 	if err != nil {
 		return err
 	}
@@ -77,6 +82,7 @@ func run() error {
 			Browser:  func(context.Context, string) error { return errors.New("the test opens it") },
 			Version:  "windowrig",
 			Command:  filepath.Join(dir, "drawbridge"),
+			Demo:     demoProgram(),
 			Clients:  clients.Env{GOOS: "linux", Home: home},
 			Doctor: func(ctx context.Context, server config.Server, account string, progress func(report.Line)) (report.Report, error) {
 				return examine(ctx, manager, server, account, progress), nil
@@ -88,7 +94,7 @@ func run() error {
 
 	client := control.Dial(paths)
 	defer client.Close()
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		_, err := client.Snapshot(ctx)
 		if err == nil {
 			break
@@ -97,7 +103,9 @@ func run() error {
 			return fmt.Errorf("wait for the agent: %w", err)
 		}
 	}
-	if err := json.NewEncoder(os.Stdout).Encode(ready{server.URL(), paths.Config, paths.State, home}); err != nil {
+	user := httptest.NewServer(use(paths, manager))
+	defer user.Close()
+	if err := json.NewEncoder(os.Stdout).Encode(ready{server.URL(), paths.Config, paths.State, home, user.URL}); err != nil {
 		return err
 	}
 
@@ -114,6 +122,14 @@ func run() error {
 	}
 }
 
+// demoProgram is that of the first argument, or "".
+func demoProgram() string {
+	if len(os.Args) < 2 {
+		return ""
+	}
+	return os.Args[1]
+}
+
 // makeHome makes a home in which Cursor has been used: with settings of its own,
 // comments included.
 func makeHome(dir string) (string, error) {
@@ -123,6 +139,24 @@ func makeHome(dir string) (string, error) {
 	}
 	const settings = "{\n  // mine\n  \"mcpServers\": {\n    \"files\": {\"command\": \"files-server\", \"env\": {\"KEY\": \"hidden\"}}\n  }\n}\n"
 	return filepath.Dir(folder), os.WriteFile(filepath.Join(folder, "mcp.json"), []byte(settings), 0o600)
+}
+
+// use is a client that wants a token for the server with the name, which renews
+// one that is over.
+func use(paths config.Paths, m *credential.Manager) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		settings, err := config.Load(paths)
+		var server config.Server
+		if err == nil {
+			server, err = settings.Find(r.URL.Query().Get("name"))
+		}
+		if err == nil {
+			_, err = m.Account(server, server.DefaultName()).Bearer(r.Context())
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+		}
+	})
 }
 
 // examine is the doctor, with a trace, as `drawbridge agent` has it.

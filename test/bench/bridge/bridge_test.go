@@ -33,7 +33,19 @@ func TestMain(m *testing.M) { os.Exit(harness.Main(m)) }
 
 // upstream is an MCP server of 2025-11-25 that answers at once and has no stream
 // of its own messages.
-func upstream(w http.ResponseWriter, r *http.Request) {
+func upstream(w http.ResponseWriter, r *http.Request) { answer(w, r, false) }
+
+// speaking is one that has such a stream.
+func speaking(w http.ResponseWriter, r *http.Request) { answer(w, r, true) }
+
+func answer(w http.ResponseWriter, r *http.Request, speaks bool) {
+	if speaks && r.Method == http.MethodGet {
+		w.Header().Set("Content-Type", "text/event-stream")
+		w.WriteHeader(http.StatusOK)
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		return
+	}
 	if r.Method != http.MethodPost {
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
@@ -108,8 +120,9 @@ func serve(t *testing.T, server string) *served {
 }
 
 const (
-	initialize = `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench","version":"1"}}}`
-	accept     = "application/json, text/event-stream"
+	initialize  = `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench","version":"1"}}}`
+	initialized = `{"jsonrpc":"2.0","method":"notifications/initialized"}`
+	accept      = "application/json, text/event-stream"
 )
 
 // post sends a message and returns the session's id.
@@ -133,7 +146,7 @@ func post(client *http.Client, target, bearer, session, body string) (string, er
 	}
 	defer func() { _ = resp.Body.Close() }()
 	answer, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
+	if err != nil || resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusAccepted {
 		return "", fmt.Errorf("HTTP %d %s %w", resp.StatusCode, answer, err)
 	}
 	return resp.Header.Get("Mcp-Session-Id"), nil
@@ -193,6 +206,11 @@ func (s *served) open(n int) time.Duration {
 			mu.Lock()
 			took = append(took, time.Since(begun))
 			mu.Unlock()
+			// From here on a server that has something to say of its own has a stream.
+			if _, err := post(client, s.base+"/bench/mcp", s.key, session, initialized); err != nil {
+				s.t.Error(err)
+				return
+			}
 			conn, err := net.Dial("tcp", address)
 			if err != nil {
 				s.t.Error(err)
@@ -238,17 +256,32 @@ func TestBridge(t *testing.T) {
 	s := serve(t, server.URL)
 	s.open(1) // what the first one touches of the program is not the others' cost
 	empty, opened := s.settled(), 0
+	before := empty
 	for _, n := range streams {
 		middle := s.open(n - opened)
-		opened = n
-		each := float64(s.settled()-empty) / float64(n) / 1024
+		now := s.settled()
+		each := float64(now-empty) / float64(n) / 1024
+		further := float64(now-before) / float64(n-opened) / 1024
 		limit := ""
 		if n == 10000 {
 			limit = "≤ 40 KB: " + kept(each <= 40)
 		}
 		row(fmt.Sprintf("%d sessions, each with an idle stream: resident memory for one", n), fmt.Sprintf("%.1f KB", each), limit)
+		if opened > 0 {
+			row(fmt.Sprintf("— for each of those after the first %d", opened), fmt.Sprintf("%.1f KB", further), "flat")
+		}
+		opened, before = n, now
 		row("— opening one of the last, the middle one of 16 at a time", fmt.Sprintf("%.2f ms", middle.Seconds()*1000), "flat")
 	}
+	talkative := httptest.NewServer(http.HandlerFunc(speaking))
+	t.Cleanup(talkative.Close)
+	t.Cleanup(talkative.CloseClientConnections)
+	s = serve(t, talkative.URL)
+	s.open(1)
+	empty, opened = s.settled(), streams[min(2, len(streams)-1)]
+	s.open(opened)
+	row(fmt.Sprintf("%d sessions at a server that has a stream of its own for each: resident memory for one", opened),
+		fmt.Sprintf("%.1f KB", float64(s.settled()-empty)/float64(opened)/1024), "")
 	for _, r := range rows {
 		t.Log(r)
 	}

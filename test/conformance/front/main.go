@@ -1,7 +1,7 @@
 // Command front runs the server scenarios of the official MCP conformance suites
 // against `drawbridge serve`, once with the real server-everything behind it and
 // once with a server that has what the scenarios ask for by name
-// (../fixtures.mjs), and against those two servers directly. What Drawbridge adds
+// (../fixtures.mjs; ../../eras/conformance.mjs for 2026-07-28), and against those two servers directly. What Drawbridge adds
 // or takes away is the difference.
 //
 // It must not know drawbridge's packages: it sees the program as a client does.
@@ -26,9 +26,9 @@ import (
 )
 
 const (
-	startLimit = time.Minute
-	buildLimit = 5 * time.Minute
-	suiteLimit = 5 * time.Minute
+	startLimit = 3 * time.Minute
+	buildLimit = 15 * time.Minute
+	suiteLimit = 10 * time.Minute
 )
 
 // suites are the suites and the revisions at which they are run; "" is all that
@@ -65,9 +65,10 @@ func run(ctx context.Context, report, binary string, verbose bool) error {
 		}
 	}
 	var columns []column
-	for _, server := range []struct{ name, script string }{
-		{"server-everything", filepath.Join(here(), "..", "..", "node", "everything-http.mjs")},
-		{"fixtures", filepath.Join(here(), "..", "fixtures.mjs")},
+	for _, server := range []struct{ name, script, only string }{
+		{"server-everything", filepath.Join(here(), "..", "..", "node", "everything-http.mjs"), ""},
+		{"fixtures", filepath.Join(here(), "..", "fixtures.mjs"), ""},
+		{"fixtures of 2026-07-28", filepath.Join(here(), "..", "..", "eras", "conformance.mjs"), "2026-07-28"},
 	} {
 		p, err := startServer(ctx, server.script)
 		if err != nil {
@@ -79,11 +80,14 @@ func run(ctx context.Context, report, binary string, verbose bool) error {
 			return fmt.Errorf("drawbridge before %s: %w", server.name, err)
 		}
 		defer front.stop()
-		columns = append(columns, column{server.name, p.url}, column{server.name + " through Drawbridge", front.url})
+		columns = append(columns, column{server.name, p.url, server.only}, column{server.name + " through Drawbridge", front.url, server.only})
 	}
 	var all table
 	for _, s := range suites {
 		for i, c := range columns {
+			if c.only != "" && c.only != s.revision {
+				continue
+			}
 			dir := filepath.Join(tmp, fmt.Sprint(s.version, s.revision, i))
 			verdicts, err := runSuite(ctx, s.folder, s.revision, c.url, dir, verbose)
 			if err != nil {
@@ -163,6 +167,9 @@ func start(cmd *exec.Cmd, out func() (io.ReadCloser, error), find func(line stri
 func startServer(ctx context.Context, script string) (process, error) {
 	cmd := exec.CommandContext(ctx, node(), script)
 	return start(cmd, cmd.StdoutPipe, func(line string) string {
+		if strings.HasPrefix(line, "http://") {
+			return line
+		}
 		var at struct{ URL string }
 		_ = json.Unmarshal([]byte(line), &at)
 		return at.URL

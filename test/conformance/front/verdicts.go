@@ -35,10 +35,10 @@ func runSuite(ctx context.Context, suite, revision, url, dir string, verbose boo
 	defer cancel()
 	args := []string{filepath.Join(here(), "..", "node_modules", suite, "dist", "index.js"), "server", "--url", url, "--suite", "all", "--output-dir", dir}
 	if revision != "" {
-		args = append(args, "--spec-version", revision, "--timeout", "20000")
+		args = append(args, "--spec-version", revision, "--timeout", "60000")
 	}
 	cmd := exec.CommandContext(ctx, node(), args...)
-	cmd.WaitDelay = 2 * time.Second
+	cmd.WaitDelay = 20 * time.Second
 	said, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) { // a scenario that fails makes it exit with 1
@@ -97,7 +97,10 @@ func judge(file string) (verdict, error) {
 }
 
 // column is one of what the suites were run against.
-type column struct{ name, url string }
+type column struct {
+	name, url string
+	only      string // the one revision that it is about; "" for all
+}
 
 type row struct{ scenario, suite, revision string }
 

@@ -26,7 +26,8 @@ func goSDKText(s string) *mcp.CallToolResult {
 
 // goSDKServer is a server in the official Go SDK that speaks one revision only.
 func goSDKServer(version string) http.Handler {
-	var cancelled atomic.Int32
+	var waiting, cancelled atomic.Int32
+	counted := make(chan struct{}, 1)
 	server := mcp.NewServer(&mcp.Implementation{Name: "go-sdk", Version: "1"}, &mcp.ServerOptions{
 		SupportedProtocolVersions: []string{version},
 		SubscribeHandler:          func(context.Context, *mcp.SubscribeRequest) error { return nil },
@@ -67,11 +68,22 @@ func goSDKServer(version string) http.Handler {
 			if err != nil {
 				return nil, err
 			}
-			time.Sleep(50 * time.Millisecond)
+			select {
+			case <-counted:
+			case <-ctx.Done():
+			}
 		}
 		return goSDKText("counted"), nil
 	})
+	add("counted", none, func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		counted <- struct{}{}
+		return goSDKText("noted"), nil
+	})
+	add("waiting", none, func(context.Context, *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		return goSDKText(strconv.Itoa(int(waiting.Load()))), nil
+	})
 	add("wait", none, func(ctx context.Context, _ *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		waiting.Add(1)
 		<-ctx.Done()
 		cancelled.Add(1)
 		return goSDKText("cancelled"), nil
@@ -156,9 +168,7 @@ func (c goSDK) call(ctx context.Context, tool string, arguments map[string]any, 
 }
 
 func (c goSDK) subscribe(ctx context.Context, uri string) error {
-	err := c.Subscribe(ctx, &mcp.SubscribeParams{URI: uri})
-	time.Sleep(acknowledged)
-	return err
+	return c.Subscribe(ctx, &mcp.SubscribeParams{URI: uri})
 }
 
 func (c goSDK) close() error { return c.Close() }

@@ -38,7 +38,7 @@ func run(args []string) error {
 		return fmt.Errorf("usage: sdk client|server go-sdk|mcp-go legacy|modern [COMMAND...]")
 	}
 	version := versions[args[2]]
-	ctx, cancel := context.WithTimeout(context.Background(), 80*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	switch args[0] + " " + args[1] {
 	case "server go-sdk":
@@ -59,7 +59,7 @@ func serve(h http.Handler) error {
 	if err != nil {
 		return err
 	}
-	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	s := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		_ = s.Close()

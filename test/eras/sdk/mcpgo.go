@@ -16,7 +16,8 @@ import (
 
 // mcpGoServer is a server in mcp-go that speaks one revision only.
 func mcpGoServer(version string) http.Handler {
-	var cancelled atomic.Int32
+	var waiting, cancelled atomic.Int32
+	counted := make(chan struct{}, 1)
 	s := server.NewMCPServer("mcp-go", "1",
 		server.WithToolCapabilities(true), server.WithResourceCapabilities(true, true), server.WithElicitation())
 	s.EnableSampling()
@@ -56,11 +57,22 @@ func mcpGoServer(version string) http.Handler {
 			if err != nil {
 				return nil, err
 			}
-			time.Sleep(50 * time.Millisecond)
+			select {
+			case <-counted:
+			case <-ctx.Done():
+			}
 		}
 		return mcp.NewToolResultText("counted"), nil
 	})
+	add("counted", func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		counted <- struct{}{}
+		return mcp.NewToolResultText("noted"), nil
+	})
+	add("waiting", func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		return mcp.NewToolResultText(strconv.Itoa(int(waiting.Load()))), nil
+	})
 	add("wait", func(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		waiting.Add(1)
 		<-ctx.Done()
 		cancelled.Add(1)
 		return mcp.NewToolResultText("cancelled"), nil
@@ -190,7 +202,6 @@ func (c mcpGo) call(ctx context.Context, tool string, arguments map[string]any, 
 func (c mcpGo) subscribe(ctx context.Context, uri string) error {
 	if c.version() == versions["modern"] {
 		_, err := c.ListenAsync(c.ctx, mcp.SubscriptionFilter{ToolsListChanged: true, ResourceSubscriptions: []string{uri}}, nil)
-		time.Sleep(acknowledged)
 		return err
 	}
 	var request mcp.SubscribeRequest

@@ -25,6 +25,7 @@ type notes struct {
 	mu       sync.Mutex
 	progress []string
 	heard    map[string]string
+	times    map[string]int
 }
 
 func (n *notes) step(value float64) {
@@ -37,15 +38,22 @@ func (n *notes) hear(method, params string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.heard == nil {
-		n.heard = map[string]string{}
+		n.heard, n.times = map[string]string{}, map[string]int{}
 	}
 	n.heard[method] = params
+	n.times[method]++
 }
 
 func (n *notes) of(method string) string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.heard[method]
+}
+
+func (n *notes) count(method string) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.times[method]
 }
 
 func (n *notes) steps() string {
@@ -83,35 +91,78 @@ func play(ctx context.Context, version string, connect func(*notes) (client, err
 	note("read", text, err)
 	call("ask", "", map[string]any{})
 	call("sample", "", map[string]any{})
-	call("count", "p1", map[string]any{})
-	seen["progress"] = n.steps()
-
-	short, stop := context.WithCancel(ctx)
-	time.AfterFunc(500*time.Millisecond, stop)
-	seen["wait"] = "answered"
-	if _, err := c.call(short, "wait", map[string]any{}, ""); err != nil {
-		seen["wait"] = "given up"
-	}
-	seen["cancelled"] = until(10*time.Second, func() string {
-		said, err := c.call(ctx, "cancelled", map[string]any{}, "")
-		if err != nil || said == "0" {
+	ask := func(tool, unlike string) string { // what a tool says, if it is not this
+		said, err := c.call(ctx, tool, map[string]any{}, "")
+		if err != nil || said == unlike {
 			return ""
 		}
 		return said
-	})
+	}
+	// Clients drop progress that they read together with the answer, and some mix up
+	// what they read together: each step is asked for.
+	counting := make(chan struct{})
+	go func() {
+		defer close(counting)
+		call("count", "p1", map[string]any{})
+	}()
+	for step := range 3 {
+		until(patience, func() string {
+			if strings.Count(n.steps(), ",") < step {
+				return ""
+			}
+			return n.steps()
+		})
+		ask("counted", "")
+	}
+	<-counting
+	seen["progress"] = n.steps()
+
+	before := ask("waiting", "") // those of the run before this one
+	short, stop := context.WithCancel(ctx)
+	defer stop()
+	waiting := make(chan string, 1)
+	go func() {
+		if _, err := c.call(short, "wait", map[string]any{}, ""); err != nil {
+			waiting <- "given up"
+			return
+		}
+		waiting <- "answered"
+	}()
+	until(patience, func() string { return ask("waiting", before) })
+	stop()
+	seen["wait"] = <-waiting
+	seen["cancelled"] = until(patience, func() string { return ask("cancelled", "0") })
 	if err := c.subscribe(ctx, uri); err != nil {
 		seen["subscribe"] = err.Error()
 	}
-	call("change", "", map[string]any{})
+	// A subscription is in force a moment after it was asked for, and what changes
+	// before that is told to nobody: there is a change each second until one is.
 	const changed, updated = "notifications/tools/list_changed", "notifications/resources/updated"
-	seen[changed] = until(10*time.Second, func() string { return n.of(changed) })
-	seen[updated] = until(5*time.Second, func() string { return n.of(updated) }) // they leave together
+	change := func() string {
+		before := n.count(changed)
+		return until(patience, func() string {
+			call("change", "", map[string]any{})
+			for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+				if n.count(changed) != before {
+					return n.of(changed)
+				}
+			}
+			return ""
+		})
+	}
+	seen[changed], seen[updated] = change(), "never"
+	for range 4 { // they leave together: after so many changes it is known that there is none
+		if said := n.of(updated); said != "" {
+			seen[updated] = said
+			break
+		}
+		change()
+	}
 	return print(seen)
 }
 
-// acknowledged is how long a subscription needs to be in force: neither SDK shows
-// when the server has acknowledged one.
-const acknowledged = time.Second
+// patience is the limit of what has to happen.
+const patience = time.Minute
 
 // until waits for something that another process does; in vain it is "never".
 func until(limit time.Duration, done func() string) string {
