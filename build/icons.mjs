@@ -39,6 +39,8 @@ async function ico(svg, sizes, out) {
 }
 
 await png('appicon.svg', 1024, join(here, 'appicon.png'))
+// The window's own: a large one takes longer to unpack than all else before the window.
+await png('appicon.svg', 128, join(here, 'windowicon.png'))
 await ico('appicon.svg', [16, 24, 32, 48, 64, 128, 256], join(here, 'windows/icon.ico'))
 for (const state of ['ok', 'busy', 'needed', 'trouble']) {
   for (const size of [22, 32, 44]) await png(`tray/${state}.svg`, size, join(here, `tray/${state}-${size}.png`))
