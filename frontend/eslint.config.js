@@ -21,7 +21,7 @@ export default ts.config(
     languageOptions: {
       globals: { ...globals.browser },
       parserOptions: {
-        projectService: { allowDefaultProject: ['*.ts'], defaultProject: 'tsconfig.node.json' },
+        projectService: { allowDefaultProject: ['*.ts', 'scripts/*.mjs'], defaultProject: 'tsconfig.node.json' },
         extraFileExtensions: ['.svelte'],
         tsconfigRootDir: import.meta.dirname,
       },

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from '@playwright/test'
 import { chromium } from './chromium.ts'
 
@@ -12,24 +14,34 @@ import { chromium } from './chromium.ts'
  */
 const backend = process.env['DRAWBRIDGE_E2E_BACKEND']
 const kind = process.env['DRAWBRIDGE_SCREENSHOTS'] ? 'screenshots' : 'page'
-// Below the range that systems hand out to others; another one for a second run
-// beside the first.
-const port = Number(process.env['DRAWBRIDGE_E2E_PORT'] ?? 24317)
+// Each run has a port of its own, which its workers learn from the environment.
+process.env['DRAWBRIDGE_E2E_PORT'] ??= execFileSync(
+  process.execPath,
+  [fileURLToPath(new URL('scripts/port.mjs', import.meta.url))],
+  { encoding: 'utf8' },
+).trim()
+const port = process.env['DRAWBRIDGE_E2E_PORT']
 
 export default defineConfig({
   testDir: './e2e',
   outputDir: './test-results',
-  timeout: 120_000,
-  expect: { timeout: 20_000 },
+  // What has to come is waited for as long as a slow machine takes.
+  timeout: 300_000,
+  expect: { timeout: 60_000 },
   forbidOnly: true,
-  workers: 1,
+  // The tests of the page share nothing; those of the backend share the agent.
+  workers: kind === 'page' && !backend ? 2 : 1,
+  fullyParallel: kind === 'page' && !backend,
   reporter: [['list']],
   use: {
     viewport: { width: 880, height: 680 },
     locale: 'en-GB',
     timezoneId: 'UTC',
     launchOptions: chromium,
-    trace: 'retain-on-failure',
+    // A trace costs as much as half of a test of the page, its film the other half. Where those of the page fail,
+    // `--trace on` has one; with the agent a failure may not come again.
+    trace: backend ? { mode: 'retain-on-failure', screenshots: false } : 'off',
+    screenshot: 'only-on-failure',
   },
   projects: backend
     ? [{ name: 'backend', testMatch: 'backend/*.spec.ts', use: { baseURL: backend } }]
@@ -40,7 +52,7 @@ export default defineConfig({
         webServer: {
           command: `npx vite build --mode fake --logLevel warn && npx vite preview --mode fake --outDir dist-fake --host 127.0.0.1 --port ${port} --strictPort`,
           url: `http://127.0.0.1:${port}`,
-          timeout: 60_000,
+          timeout: 300_000,
         },
       }),
 })

@@ -9,6 +9,10 @@ export default defineConfig((env) =>
     viteConfig(env),
     defineConfig({
       test: {
+        // What has to come is waited for as long as a slow machine takes.
+        testTimeout: 120_000,
+        hookTimeout: 120_000,
+        expect: { poll: { timeout: 60_000 } },
         projects: [
           {
             extends: true,

@@ -1,7 +1,11 @@
 import type { Page } from '@playwright/test'
 
-/** Presses Tab until what has the name has the focus. */
+/** Presses Tab until what has the name, once it is there, has the focus. */
 export async function tabTo(page: Page, name: string): Promise<void> {
+  await page.waitForFunction((name) => {
+    const all = document.querySelectorAll('a, button, input, select, summary, textarea, [tabindex]')
+    return [...all].some((e) => (e.getAttribute('aria-label') ?? e.textContent.trim()) === name)
+  }, name)
   for (let i = 0; i < 60; i++) {
     await page.keyboard.press('Tab')
     const focused = await page.evaluate(() => {

@@ -5,17 +5,19 @@
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 out=$here/src/wailsjs
-before=$(mktemp -d)
-trap 'rm -rf "$before"' EXIT
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+before=$work/before
+mkdir "$before"
 [ -d "$out" ] && cp -R "$out/." "$before"
 
 cd "$here/.."
-go tool -modfile=tools/go.mod wails generate module >"$before.log" 2>&1 || {
-  cat "$before.log" >&2
-  rm -f "$before.log"
+# It builds its generator under one name for all, in the folder for such things:
+# in one of its own, another run of it does not get in the way.
+TMPDIR=$work go tool -modfile=tools/go.mod wails generate module >"$work/log" 2>&1 || {
+  cat "$work/log" >&2
   exit 1
 }
-rm -f "$before.log"
 find "$out" -type f -exec chmod 644 {} +
 
 [ "${1:-}" = --check ] || exit 0

@@ -3,19 +3,16 @@ import { mount } from 'svelte'
 import './lib/styles/tokens.css'
 import './lib/styles/base.css'
 import App from './App.svelte'
+import { bridge } from './lib/api/bridge'
 import type { Api } from './lib/api/types'
-import { applyTheme, rememberedTheme } from './lib/state/theme'
-
-async function chooseApi(): Promise<Api> {
-  if (import.meta.env.MODE === 'fake' || (import.meta.env.DEV && !('go' in window))) {
-    const { fakeFromAddress } = await import('./lib/api/fake')
-    return fakeFromAddress()
-  }
-  const { bridge } = await import('./lib/api/bridge')
-  return bridge()
-}
-
-applyTheme(rememberedTheme())
 
 const target = document.getElementById('app')
-if (target) void chooseApi().then((api) => mount(App, { target, props: { api } }))
+const show = (api: Api) => target && mount(App, { target, props: { api } })
+
+// With Go behind it the page is complete when it has loaded, which is when the
+// window is shown: nothing may be waited for here.
+if (import.meta.env.MODE === 'fake' || (import.meta.env.DEV && !('go' in window))) {
+  void import('./lib/api/fake').then(({ fakeFromAddress }) => show(fakeFromAddress()))
+} else {
+  show(bridge())
+}

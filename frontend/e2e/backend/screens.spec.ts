@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import AxeBuilder from '@axe-core/playwright'
 import { expect, test, type Page } from '@playwright/test'
+import { axe } from '../look.ts'
 import { pictures } from '../pictures.ts'
 
 // Clients, doctor and settings against the real agent: what the page says is
@@ -8,15 +8,11 @@ import { pictures } from '../pictures.ts'
 
 const server = process.env['DRAWBRIDGE_E2E_SERVER'] ?? ''
 const home = process.env['DRAWBRIDGE_E2E_HOME'] ?? ''
+const settings = `${process.env['DRAWBRIDGE_E2E_CONFIG'] ?? ''}/settings.json`
 const cursor = `${home}/.cursor/mcp.json`
 
 const go = (page: Page, screen: string) =>
   page.getByRole('navigation').getByRole('button', { name: screen, exact: true }).click()
-
-async function axe(page: Page) {
-  const { violations } = await new AxeBuilder({ page }).analyze()
-  expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' | ')}`)).toEqual([])
-}
 
 /** Adds the server without signing in, and removes it at the end. */
 async function withServer(page: Page, name: string, story: () => Promise<void>) {
@@ -95,12 +91,33 @@ test('the theme is kept in the settings and counts in the next window', async ({
   const background = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor)
   await expect.poll(background).toBe('rgb(23, 24, 28)')
   await axe(page)
-  await page.evaluate(() => localStorage.clear())
   await page.reload()
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark')
   await expect.poll(background).toBe('rgb(23, 24, 28)')
   await go(page, 'Settings')
   await expect(page.getByText('settings.json')).toBeVisible()
   await page.screenshot({ path: `${pictures}/real-settings.png` })
   await page.getByRole('radio', { name: 'System' }).check()
   await expect.poll(background).not.toBe('rgb(23, 24, 28)')
+})
+
+test('a proxy is checked by the agent, written, and taken back', async ({ page }) => {
+  const proxy = () => /"proxy":\s*"([^"]*)"/.exec(readFileSync(settings, 'utf8'))?.[1]
+  await withServer(page, 'company', async () => {
+    await go(page, 'Settings')
+    await page.getByLabel('Proxy of company').selectOption('One of its own\u2026')
+    const address = page.getByLabel('Address of the proxy')
+    await address.fill('http://ada:word@proxy.example.com:3128')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await expect(address).toHaveAccessibleDescription(/user name or password in it/)
+    expect(proxy()).toBeUndefined()
+    await address.fill('http://proxy.example.com:3128')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await expect(page.getByRole('button', { name: 'Undo' })).toBeVisible()
+    expect(proxy()).toBe('http://proxy.example.com:3128')
+    await axe(page)
+    await page.getByRole('button', { name: 'Undo' }).click()
+    await expect(page.getByLabel('Proxy of company')).toHaveValue('usual')
+    expect(proxy()).toBeUndefined()
+  })
 })

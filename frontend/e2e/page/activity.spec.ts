@@ -45,6 +45,26 @@ test('filters, exports what is shown, and shows all again', async ({ page }) => 
   await expect(page.getByLabel('Filter calls')).toHaveValue('')
 })
 
+test('captures one session when asked, marks it, and shows what a call was about', async ({ page }) => {
+  await open(page)
+  const session = 'demo-Cursor'
+  await page.getByRole('button', { name: 'Capture a session' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Capture a session' })
+  await dialog.getByLabel('Session').selectOption(session)
+  await dialog.getByRole('button', { name: 'Start capturing' }).click()
+  await expect(page.getByRole('status').filter({ hasText: 'Capturing Cursor at demo' })).toBeVisible()
+  await page.evaluate((session) => window.fake?.activity.call({ session, tool: 'told', captured: true }), session)
+  await page.getByRole('button', { name: 'Show what it was about: told' }).click()
+  const contents = page.getByRole('dialog', { name: 'Call: told' })
+  await expect(contents.getByRole('region', { name: 'Arguments' })).toContainText('"budget"')
+  await lookAt(page, 'activity-captured')
+  await page.keyboard.press('Escape')
+  await expect(contents).toBeHidden()
+  await lookAt(page, 'activity-capturing')
+  await page.getByRole('button', { name: 'Stop and forget' }).click()
+  await expect(page.getByRole('button', { name: 'Show what it was about: told' })).toBeHidden()
+})
+
 test('100,000 calls: few of them are in the page, and each can be reached', async ({ page }) => {
   await open(page, 'scene=mixed&calls=100000')
   await expect(list(page)).toHaveAttribute('aria-rowcount', '100001')
@@ -67,31 +87,29 @@ test('100,000 calls: few of them are in the page, and each can be reached', asyn
   await expect.poll(async () => Math.abs(((await same.boundingBox())?.y ?? 0) - middle.top)).toBeLessThan(2)
 })
 
-/** What a step of scrolling costs the page itself, in ms, half of the steps within it. */
+/** What a step of scrolling costs the page itself at the least, in ms: what else the machine does only adds to it. */
 async function step(page: Page, calls: number): Promise<number> {
   await open(page, `scene=mixed&calls=${calls}`)
   await expect(list(page)).toHaveAttribute('aria-rowcount', String(calls + 1))
-  // The step is done and drawn in one go, so other programs can only add to it.
-  const costs = await list(page).evaluate(async (l) => {
-    const steps: number[] = []
+  return list(page).evaluate(async (l) => {
+    let least = Infinity
     for (let i = 1; i <= 60; i++) {
       l.scrollTo(0, (l.scrollHeight / 61) * i)
       const begun = performance.now()
       l.dispatchEvent(new Event('scroll'))
       await Promise.resolve()
       l.getBoundingClientRect() // lays it out
-      steps.push(performance.now() - begun)
+      least = Math.min(least, performance.now() - begun)
       await new Promise((resolve) => requestAnimationFrame(resolve))
     }
-    return steps.sort((a, b) => a - b)
+    return least
   })
-  return costs[30] ?? NaN
 }
 
 test('scrolling through 100,000 calls costs what it does through 1,000', async ({ page }) => {
   const few = await step(page, 1000)
   const many = await step(page, 100_000)
-  console.log(`half of the steps within ${few.toFixed(1)} and ${many.toFixed(1)} ms`)
+  console.log(`a step takes ${few.toFixed(1)} and ${many.toFixed(1)} ms`)
   // With a row in the page for each call it would be a hundred times as much.
   expect(many).toBeLessThan(5 * few + 5)
   expect(await list(page).getByRole('row').count()).toBeLessThan(80)
@@ -128,6 +146,12 @@ const screens = {
     then: async (page: Page) => {
       await page.getByRole('radio', { name: 'Charts' }).check()
       await expect(page.getByRole('figure', { name: 'Time to the answer' })).toBeVisible()
+    },
+  },
+  'activity-renewals': {
+    then: async (page: Page) => {
+      await page.getByRole('radio', { name: 'Renewals' }).check()
+      await expect(page.getByRole('table', { name: 'notion' })).toContainText('2 attempts failed')
     },
   },
 } satisfies Record<string, { query?: string; then?: (page: Page) => Promise<unknown> }>

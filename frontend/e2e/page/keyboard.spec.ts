@@ -1,10 +1,11 @@
 import { expect, test } from '@playwright/test'
+import type {} from '../../src/lib/api/fake.ts'
 import { tabTo } from '../keys.ts'
 
 // Everything can be done without a mouse, and the focus is never lost.
 
 test('add, sign in, read the token, sign out and remove by keyboard', async ({ page }) => {
-  await page.goto('/?scene=empty&signInTime=600')
+  await page.goto('/?scene=empty&signInTime=never')
   await tabTo(page, 'Add server')
   await page.keyboard.press('Enter')
   await expect(page.getByLabel('Server address')).toBeFocused()
@@ -16,6 +17,7 @@ test('add, sign in, read the token, sign out and remove by keyboard', async ({ p
 
   const card = page.getByRole('article', { name: 'linear' })
   await expect(card).toContainText('Signing in')
+  await page.evaluate(() => window.fake?.finishSignIn('linear'))
   await expect(card).toContainText('Signed in as ada@example.com')
 
   await tabTo(page, 'View token: linear')
@@ -41,7 +43,7 @@ test('add, sign in, read the token, sign out and remove by keyboard', async ({ p
 })
 
 test('add another account and remove it by keyboard', async ({ page }) => {
-  await page.goto('/?scene=accounts&signInTime=600')
+  await page.goto('/?scene=accounts&signInTime=never')
   await tabTo(page, 'Add another account: wiki')
   await page.keyboard.press('Enter')
   await expect(page.getByLabel('Name of the account')).toBeFocused()
@@ -50,6 +52,7 @@ test('add another account and remove it by keyboard', async ({ page }) => {
   const card = page.getByRole('article', { name: 'wiki (work)' })
   await expect(card).toContainText('Signing in')
   await expect(page.getByRole('button', { name: 'Add another account: wiki' })).toBeFocused()
+  await page.evaluate(() => window.fake?.finishSignIn('wiki@work'))
   await expect(card).toContainText('Signed in as grace@navy.example in navy')
 
   await tabTo(page, 'Remove account: wiki (work)')

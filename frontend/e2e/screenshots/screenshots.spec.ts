@@ -20,6 +20,16 @@ const pictures: Picture[] = [
   { name: 'first-run', scene: 'empty' },
   { name: 'servers', scene: 'three' },
   {
+    name: 'add-server',
+    open: async (page) => {
+      await page.getByRole('button', { name: 'Add server' }).click()
+      await page.getByLabel('Server address').fill('https://notes.example/mcp')
+      await page.getByLabel('Name').focus()
+      await page.clock.runFor(500)
+      await expect(page.getByRole('region', { name: 'What was found' })).toContainText('mcp:tools')
+    },
+  },
+  {
     name: 'token',
     open: async (page) => {
       await page.getByRole('button', { name: 'View token: demo' }).click()
@@ -31,6 +41,23 @@ const pictures: Picture[] = [
     open: async (page) => {
       await go(page, 'Activity')
       await expect(page.getByText('Claude Code').first()).toBeVisible()
+    },
+  },
+  {
+    name: 'charts',
+    open: async (page) => {
+      await go(page, 'Activity')
+      await page.getByRole('radio', { name: 'Charts' }).check()
+      await page.clock.runFor(1500)
+      await expect(page.getByRole('figure', { name: 'Time to the answer' }).locator('canvas')).toBeVisible()
+    },
+  },
+  {
+    name: 'renewals',
+    open: async (page) => {
+      await go(page, 'Activity')
+      await page.getByRole('radio', { name: 'Renewals' }).check()
+      await expect(page.getByRole('table', { name: 'demo' })).toBeVisible()
     },
   },
   {
@@ -73,7 +100,8 @@ const pictures: Picture[] = [
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test.describe(colorScheme, () => {
-    test.use({ colorScheme, viewport: { width: 1000, height: 680 } })
+    // Nothing is caught half way from one colour to another.
+    test.use({ colorScheme, viewport: { width: 1000, height: 680 }, contextOptions: { reducedMotion: 'reduce' } })
     for (const { name, scene = 'mixed', open } of pictures) {
       test(name, async ({ page }) => {
         await page.clock.install({ time: new Date('2026-03-14T12:00:00Z') })

@@ -3,6 +3,7 @@ export interface Colours {
   readonly accent: string
   readonly bad: string
   readonly quiet: string
+  readonly soft: string
   readonly line: string
   readonly font: string
 }
@@ -13,7 +14,7 @@ export function coloursOf(element: HTMLElement): Colours {
   const font = style.fontFamily
   if (matchMedia('(forced-colors: active)').matches) {
     const only = style.color
-    return { accent: only, bad: only, quiet: only, line: only, font }
+    return { accent: only, bad: only, quiet: only, soft: 'GrayText', line: only, font }
   }
   const probe = document.createElement('span')
   element.append(probe)
@@ -25,6 +26,7 @@ export function coloursOf(element: HTMLElement): Colours {
     accent: named('accent-text'),
     bad: named('bad'),
     quiet: named('quiet'),
+    soft: named('edge'),
     line: named('line'),
     font,
   }

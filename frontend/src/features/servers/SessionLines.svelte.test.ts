@@ -8,7 +8,7 @@ const now = Date.UTC(2026, 2, 14, 12)
 const session = (id: string, more: Partial<Session> = {}): Session => {
   const at = { key: 'k', server: 'notes', account: 'default', front: 'stdio', transport: 'streamable-http', era: '' }
   const since = new Date(now - 65_000).toISOString()
-  const none = { lastCall: null, lastFailure: '', calls: 0, failures: 0, pid: 1 }
+  const none = { lastCall: null, lastFailure: '', calls: 0, failures: 0, pid: 1, canCapture: true, capturing: false }
   return { id, ...at, client: 'Cursor', clientVersion: '3.0', since, ...none, ...more }
 }
 

@@ -2,7 +2,7 @@ import type { Report, Server } from '@/lib/api/types'
 
 /** A moment in a token's life. */
 export interface Moment {
-  readonly kind: 'issued' | 'notBefore' | 'refresh' | 'now' | 'expires'
+  readonly kind: 'issued' | 'notBefore' | 'refresh' | 'now' | 'due' | 'expires'
   /** In ms since 1970. */
   readonly at: number
   /** Where it stands between the first and the last moment, 0 to 1. */
@@ -11,12 +11,14 @@ export interface Moment {
 
 /**
  * The moments of a token that are known, in order. refreshedAt is when it took the place
- * of the one before it; that is left out where it is the moment of issue to the second.
+ * of the one before it; that is left out where it is the moment of issue to the second. due is when it is to be renewed, by
+ * the agent's plan.
  */
 export function momentsOf(
   report: Pick<Report, 'issuedAt' | 'notBefore' | 'expiresAt'>,
   refreshedAt: Server['refreshedAt'],
   now: number,
+  due: string | null = null,
 ): Moment[] {
   const issued = parse(report.issuedAt)
   const notBefore = parse(report.notBefore)
@@ -26,6 +28,7 @@ export function momentsOf(
     { kind: 'notBefore', at: same(notBefore, issued) ? null : notBefore },
     { kind: 'refresh', at: same(refreshed, issued) ? null : refreshed },
     { kind: 'now', at: now },
+    { kind: 'due', at: ahead(parse(due), now) },
     { kind: 'expires', at: parse(report.expiresAt) },
   ]
   const known = found
@@ -34,6 +37,11 @@ export function momentsOf(
   const first = known[0]?.at ?? 0
   const span = (known.at(-1)?.at ?? 0) - first
   return known.map((m) => ({ ...m, share: span === 0 ? 0 : (m.at - first) / span }))
+}
+
+/** A plan counts as long as its time has not come. */
+function ahead(at: number | null, now: number): number | null {
+  return at !== null && at > now ? at : null
 }
 
 function same(a: number | null, b: number | null): boolean {

@@ -4,10 +4,11 @@ import { ClipboardSetText, EventsOn } from '@/wailsjs/runtime/runtime'
 import { ask, list } from './ask'
 import { activityBridge } from './bridgeActivity'
 import { clientsBridge } from './bridgeClients'
+import { connectionsBridge } from './bridgeConnections'
 import { doctorBridge } from './bridgeDoctor'
 import { preferencesBridge, toPreferences } from './bridgePreferences'
 import type { Api, Change, Problem } from './types'
-import type { Link, Outcome, Report, Server, SignIn, Snapshot } from './types'
+import type { Difference, Link, MemberChange, Outcome, Report, Server, SignIn, Snapshot } from './types'
 
 /** The Api over Wails' bridge to Go. */
 export function bridge(): Api {
@@ -15,6 +16,7 @@ export function bridge(): Api {
     clients: clientsBridge(),
     doctor: doctorBridge(),
     preferences: preferencesBridge(),
+    connections: connectionsBridge(),
     activity: activityBridge(),
     snapshot: () => ask(async () => toSnapshot(await app.Snapshot())),
     addServer: (server) => ask(async () => toServer(await app.AddServer(server))),
@@ -22,11 +24,25 @@ export function bridge(): Api {
     removeAccount: (key) => ask(() => app.RemoveAccount(key) as Promise<Problem | null>),
     addAccount: (name, account) => ask(async () => toSignIn(await app.AddAccount(name, account))),
     startSignIn: (key) => ask(async () => toSignIn(await app.StartSignIn(key))),
+    signInByCode: (key) => ask(async () => toSignIn(await app.SignInByCode(key))),
+    registerAnew: (key) => ask(async () => toSignIn(await app.RegisterAnew(key))),
     cancelSignIn: (id) => ask(() => app.CancelSignIn(id)),
     signOut: (key) => ask(() => app.SignOut(key) as Promise<Problem | null>),
     signOutEverywhere: () => ask(async () => list(await app.SignOutEverywhere()).map(toOutcome)),
     tryDemo: () => ask(async () => toSignIn(await app.TryDemo())),
     token: (key) => ask(async () => toReport(await app.Token(key))),
+    tokenDifference: (key) => ask(async () => toDifference(await app.TokenDifference(key))),
+    askToken: (key) =>
+      ask(async () => {
+        const raw = await app.AskToken(key)
+        return {
+          ...raw,
+          claims: list(raw.claims),
+          problem: raw.problem ?? null,
+          whoProblem: raw.whoProblem ?? null,
+        }
+      }),
+    copyToken: (key) => ask(() => app.CopyToken(key)),
     inspect: (pasted) => ask(async () => toReport(await app.Inspect(pasted))),
     takeLink: () => ask(() => app.TakeLink() as Promise<Link | null>),
     reconnect: () => ask(() => app.Reconnect()),
@@ -57,7 +73,7 @@ interface RawChange {
 // Go's nil pointers arrive as null or not at all.
 
 function toSignIn(raw: control.SignIn): SignIn {
-  return { ...raw, problem: raw.problem ?? null }
+  return { ...raw, problem: raw.problem ?? null, endsAt: raw.endsAt ?? null, qr: raw.qr ?? null }
 }
 
 function toOutcome(raw: control.Outcome): Outcome {
@@ -91,6 +107,20 @@ function toChange(raw: RawChange): Change {
   if (raw.server) change.server = toServer(raw.server)
   if (raw.removed) change.removed = raw.removed
   return change
+}
+
+function toDifference(raw: token.Difference | null): Difference | null {
+  if (raw === null) return null
+  const life = (of: token.Life) => ({ issuedAt: of.issuedAt ?? null, expiresAt: of.expiresAt ?? null })
+  return {
+    ...raw,
+    before: life(raw.before),
+    after: life(raw.after),
+    scopesAdded: list(raw.scopesAdded),
+    scopesRemoved: list(raw.scopesRemoved),
+    scopesKept: list(raw.scopesKept),
+    changes: list(raw.changes) as MemberChange[],
+  }
 }
 
 function toReport(raw: token.Report): Report {

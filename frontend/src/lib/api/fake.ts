@@ -1,12 +1,16 @@
 import { FakeActivity } from './fakeActivity'
 import { FakeClients } from './fakeClients'
+import { FakeConnections } from './fakeConnections'
+import { byCode } from './fakeDevice'
 import { FakeDoctor } from './fakeDoctor'
 import { FakePreferences } from './fakePreferences'
 import { ApiError, type Api, type Change, type Listener, type Problem } from './types'
-import type { Link, NewServer, Outcome, Report, Server, SignIn, Snapshot } from './types'
+import type { Difference, Link, NewServer, Outcome, Report, Server, SignIn, Snapshot, TokenAnswer } from './types'
 import {
   ada,
+  answerOf,
   authorizeURL,
+  differenceOf,
   grace,
   make,
   makeAccount,
@@ -50,6 +54,7 @@ export class Fake implements Api {
   readonly clients: FakeClients
   readonly doctor: FakeDoctor
   readonly preferences: FakePreferences
+  readonly connections: FakeConnections
   readonly activity: FakeActivity
 
   #listeners = new Set<Listener>()
@@ -76,6 +81,12 @@ export class Fake implements Api {
     this.#servers = scenes[this.#options.scene](this.#options.now())
     this.preferences = new FakePreferences(this.#options.scene, () =>
       this.emit({ seq: ++this.#seq, snapshot: this.#snapshot() }),
+    )
+    this.connections = new FakeConnections(
+      (name) => this.#servers.find((s) => s.name === name)?.connection ?? { proxy: '', caFile: '' },
+      (name, connection) => {
+        for (const s of this.#servers) if (s.name === name) this.update(s.key, { connection })
+      },
     )
     this.clients = new FakeClients(this.#options.scene)
     this.doctor = new FakeDoctor({ scene: this.#options.scene, now: this.#options.now, step: this.#options.doctorStep })
@@ -176,18 +187,33 @@ export class Fake implements Api {
         startedAt: new Date(this.#options.now()).toISOString(),
         url: '',
         browserOpened: false,
+        endsAt: null,
+        qr: null,
         done: false,
         problem: null,
       }
       this.update(key, { state: 'signing_in', problem: null, signIn })
       const stillOn = () => this.#servers.find((s) => s.key === key)?.signIn?.id === signIn.id
       setTimeout(() => {
-        if (stillOn()) this.update(key, { signIn: { ...signIn, url: authorizeURL, browserOpened: true } })
+        if (stillOn())
+          this.update(key, { signIn: { ...signIn, url: authorizeURL, browserOpened: true, offersCode: true } })
       }, 400)
       const time = this.#options.signInTime
       if (time !== null) setTimeout(() => stillOn() && this.finishSignIn(key), time)
       return signIn
     })
+  }
+
+  signInByCode(key: string): Promise<SignIn> {
+    return this.#answer(() => {
+      const signIn = { ...byCode(this.#options.now()), id: `signin-${++this.#signIns}` }
+      this.update(key, { state: 'signing_in', problem: null, signIn })
+      return signIn
+    })
+  }
+
+  registerAnew(key: string): Promise<SignIn> {
+    return this.startSignIn(key)
   }
 
   cancelSignIn(id: string): Promise<void> {
@@ -240,6 +266,28 @@ export class Fake implements Api {
       }
       return this.#options.scene === 'opaque' ? opaqueReport : report(server)
     })
+  }
+
+  tokenDifference(key: string): Promise<Difference | null> {
+    return this.#answer(() => {
+      const server = this.#servers.find((s) => s.key === key)
+      return server === undefined || this.#options.scene === 'opaque' ? null : differenceOf(server)
+    })
+  }
+
+  askToken(key: string): Promise<TokenAnswer> {
+    return this.#answer(() => {
+      const server = this.#servers.find((s) => s.key === key)
+      if (server === undefined) throw new ApiError({ code: 'unknown_server', what: 'It is gone.', next: '' })
+      return answerOf(server)
+    })
+  }
+
+  /** The dialogs of the system that are open; a call answers one. */
+  readonly dialogs: ((yes: boolean) => void)[] = []
+
+  copyToken(): Promise<boolean> {
+    return this.#answer(() => undefined).then(() => new Promise((resolve) => this.dialogs.push(resolve)))
   }
 
   /** Reads every text with two dots in it as the same token. */

@@ -1,10 +1,21 @@
-import type { Problem, Report, Server, State } from './types'
+import { signingInByCode } from './fakeDevice'
+import type { Difference, MemberChange, Problem, Report, Server, State, TokenAnswer } from './types'
 
 // What the fake agent has and says; see fake.ts.
 
 /** What the fake starts with; `?scene=` in the address chooses one. */
 export type Scene =
-  'mixed' | 'empty' | 'loading' | 'away' | 'no_keychain' | 'long' | 'opaque' | 'single' | 'three' | 'accounts'
+  | 'mixed'
+  | 'empty'
+  | 'loading'
+  | 'away'
+  | 'no_keychain'
+  | 'long'
+  | 'opaque'
+  | 'single'
+  | 'three'
+  | 'accounts'
+  | 'device'
 
 export const noKeychain: Problem = {
   code: 'no_keychain',
@@ -43,7 +54,11 @@ export function make(name: string, url: string, state: State, more: Partial<Serv
     expiresAt: null,
     renewable: false,
     refreshedAt: null,
+    connection: { proxy: '', caFile: '' },
+    era: '',
+    transport: '',
     kept: state === 'signed_in' || state === 'trouble' || state === 'sign_in_needed',
+    registers: true,
     signIn: null,
     ...more,
   }
@@ -73,6 +88,8 @@ export function signedIn(from: number, to: number): Partial<Server> {
     expiresAt: new Date(to).toISOString(),
     refreshedAt: new Date(from).toISOString(),
     renewable: true,
+    era: '2025-11-25',
+    transport: 'streamable-http',
     kept: true,
   }
 }
@@ -84,7 +101,7 @@ export const scenes: Record<Scene, (now: number) => Server[]> = {
   empty: () => [],
   loading: () => [],
   away: () => [],
-  single: (now) => [make('demo', 'http://127.0.0.1:4100/mcp', 'signed_in', signedIn(now - 5 * s, now + 10 * s))],
+  single: (now) => [make('demo', 'http://127.0.0.1:4100/mcp', 'signed_in', signedIn(now - 5 * s, now + 50 * s))],
   no_keychain: () => [make('demo', 'http://127.0.0.1:4100/mcp', 'signed_out')],
   opaque: (now) => [make('github', 'https://api.githubcopilot.com/mcp/', 'signed_in', signedIn(now, now + 3600 * s))],
   three: (now) => [
@@ -99,6 +116,7 @@ export const scenes: Record<Scene, (now: number) => Server[]> = {
     }),
     make('builds', 'https://builds.example.com/mcp', 'signed_in', signedIn(now - 65 * s, now - 5 * s)),
   ],
+  device: (now) => [signingInByCode(now)],
   accounts: (now) => [
     make('issues', 'https://issues.example.com/mcp', 'signed_in', {
       ...signedIn(now - 1204 * s, now + 2396 * s),
@@ -135,6 +153,8 @@ export const scenes: Record<Scene, (now: number) => Server[]> = {
         startedAt: new Date(now).toISOString(),
         url: authorizeURL,
         browserOpened: true,
+        endsAt: null,
+        qr: null,
         done: false,
         problem: null,
       },
@@ -158,6 +178,8 @@ export const scenes: Record<Scene, (now: number) => Server[]> = {
         startedAt: new Date(now).toISOString(),
         url: authorizeURL,
         browserOpened: false,
+        endsAt: null,
+        qr: null,
         done: false,
         problem: null,
       },
@@ -263,6 +285,63 @@ export function report(server: Server): Report {
       { name: 'exp', ok: Date.parse(expires) > Date.now(), text: `Valid until ${expires.replace('.000Z', 'Z')}.` },
       { name: 'nbf', ok: true, text: 'The token counts already.' },
     ],
+  }
+}
+
+/** What the provider says of an opaque token. */
+export function answerOf(server: Server): TokenAnswer {
+  const m = (name: string, title: string, explanation: string, kind: string, value: string) => ({
+    name,
+    title,
+    explanation,
+    kind,
+    value,
+  })
+  return {
+    active: true,
+    claims: [
+      m('client_id', 'Client', 'The registered program that the token was issued to.', 'text', '5f0c7a52'),
+      m('exp', 'Expires', 'From this moment on the token is refused.', 'time', server.expiresAt ?? ''),
+      m('scope', 'Scopes', 'What the token allows.', 'list', server.scopes.join(' ')),
+      m('sub', 'Subject', 'Whom the token is about.', 'text', server.identity.subject),
+    ],
+    problem: null,
+    who: server.identity,
+    whoProblem: null,
+  }
+}
+
+/** The token came from a step-up that asked for one scope more. */
+export function differenceOf(server: Server): Difference {
+  const issued = Date.parse(server.issuedAt ?? '')
+  const before = new Date(issued - 1200 * s).toISOString()
+  const m = (name: string, title: string, kind: string, was: string, is: string, usual = false): MemberChange => ({
+    part: name === 'kid' ? 'header' : 'claims',
+    name,
+    title,
+    kind,
+    change: was === '' ? 'added' : is === '' ? 'removed' : 'changed',
+    before: was,
+    after: is,
+    usual,
+  })
+  return {
+    before: { issuedAt: before, expiresAt: server.issuedAt },
+    after: { issuedAt: server.issuedAt, expiresAt: server.expiresAt },
+    scopesAdded: server.scopes.slice(1, 2),
+    scopesRemoved: ['mcp:prompts'],
+    scopesKept: server.scopes.filter((_, i) => i !== 1),
+    readable: true,
+    changes: [
+      m('iat', 'Issued', 'time', before, server.issuedAt ?? '', true),
+      m('nbf', 'Not before', 'time', before, server.issuedAt ?? '', true),
+      m('exp', 'Expires', 'time', server.issuedAt ?? '', server.expiresAt ?? '', true),
+      m('jti', 'Token ID', 'text', 'a1', 'b2', true),
+      m('acr', 'Sign-in strength', 'text', '', 'urn:example:mfa'),
+      m('https://example.com/tenant', '', 'json', '{"id":42,"plan":"free"}', '{"id":42,"plan":"team"}'),
+      m('kid', 'Key ID', 'text', 'ed-2025-12', 'ed-2026-01'),
+    ],
+    same: 6,
   }
 }
 

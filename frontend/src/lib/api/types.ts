@@ -1,6 +1,7 @@
 import type { control, main, token } from '@/wailsjs/go/models'
 import type { ActivityApi } from './activity'
 import type { ClientsApi } from './clients'
+import type { ConnectionsApi } from './connections'
 import type { DoctorApi } from './doctor'
 import type { Preferences, PreferencesApi } from './preferences'
 import type { Problem } from './problem'
@@ -16,9 +17,16 @@ export type State = `${control.State}`
 export type Identity = control.Identity
 export type NewServer = main.NewServer
 
-export interface SignIn extends Omit<control.SignIn, 'problem'> {
+export interface SignIn extends Omit<control.SignIn, 'problem' | 'endsAt' | 'qr'> {
   problem: Problem | null
+  /** When the code ends, RFC 3339; null without a code. */
+  endsAt: string | null
+  /** The address for a camera; null without a code. */
+  qr: QR | null
 }
+
+/** A QR code as an SVG draws it: a path over a square of so many modules. */
+export type QR = control.QR
 
 export interface Server extends Omit<
   control.Server,
@@ -56,12 +64,38 @@ export interface Change {
 
 export type Member = token.Member
 export type Check = token.Check
+
+interface Life {
+  /** RFC 3339, or null when unknown. */
+  issuedAt: string | null
+  expiresAt: string | null
+}
+
+/** One member of a token that is other than in the token before. */
+export interface MemberChange extends Omit<token.Change, 'change'> {
+  change: 'added' | 'removed' | 'changed'
+}
+
+/** How a token differs from the one before it. */
+export interface Difference extends Omit<token.Difference, 'before' | 'after' | 'changes'> {
+  before: Life
+  after: Life
+  changes: MemberChange[]
+}
 export type Signature = token.Signature
 
 export interface Report extends Omit<token.Report, 'issuedAt' | 'notBefore' | 'expiresAt'> {
   issuedAt: string | null
   notBefore: string | null
   expiresAt: string | null
+}
+
+/** What a provider says of a token that does not speak for itself. */
+export interface TokenAnswer extends Omit<control.TokenAnswer, 'problem' | 'whoProblem'> {
+  /** Why it says nothing of the token. */
+  problem: Problem | null
+  /** Why it does not say whose it is. */
+  whoProblem: Problem | null
 }
 
 /** What an address drawbridge://add asks for; with a problem it was refused. */
@@ -88,6 +122,7 @@ export interface Api {
   readonly clients: ClientsApi
   readonly doctor: DoctorApi
   readonly preferences: PreferencesApi
+  readonly connections: ConnectionsApi
   readonly activity: ActivityApi
   snapshot(): Promise<Snapshot>
   /** Resolves to the server as it stands after it was added. */
@@ -99,6 +134,10 @@ export interface Api {
   /** Begins to sign in to another account of the server with the name. */
   addAccount(name: string, account: string): Promise<SignIn>
   startSignIn(key: string): Promise<SignIn>
+  /** Begins to sign in with a code and a browser on any device; one that is under way makes room. */
+  signInByCode(key: string): Promise<SignIn>
+  /** Registers anew at the provider and begins to sign in; one that is under way makes room. */
+  registerAnew(key: string): Promise<SignIn>
   cancelSignIn(id: string): Promise<void>
   signOut(key: string): Promise<Problem | null>
   /** Ends every sign-in on this computer; resolves to how each went. */
@@ -106,6 +145,15 @@ export interface Api {
   /** Starts the built-in demo, adds it as a server and begins to sign in there. */
   tryDemo(): Promise<SignIn>
   token(key: string): Promise<Report>
+  /** How the token differs from the one before it; null while the agent has seen only one. */
+  tokenDifference(key: string): Promise<Difference | null>
+  /** Asks the provider about the token. */
+  askToken(key: string): Promise<TokenAnswer>
+  /**
+   * Has the token put on the clipboard for half a minute, once the person has agreed in a dialog of the system;
+   * resolves to whether they did. The token does not come here.
+   */
+  copyToken(key: string): Promise<boolean>
   /** Explains a token that a person pasted; it goes no further than this process. */
   inspect(pasted: string): Promise<Report>
   /** The link that the person followed, once, or null. */

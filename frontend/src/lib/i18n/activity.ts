@@ -6,6 +6,7 @@ const n = new Intl.NumberFormat()
 export const activity = {
   title: 'Activity',
   lead: 'What your MCP clients ask for. Arguments and results are not kept.',
+  leadCapturing: 'What your MCP clients ask for. Arguments and results of one session are kept for now.',
   loading: 'Asking the agent what it remembers\u2026',
   emptyTitle: 'No calls yet',
   empty: 'As soon as an MCP client uses a server through Drawbridge, each of its calls stands here.',
@@ -14,7 +15,7 @@ export const activity = {
   charts: 'Charts',
   renewals: 'Renewals',
   filter: 'Filter calls',
-  filterHint: 'Client, server, tool\u2026',
+  filterHint: 'Client or tool\u2026',
   status: 'Status',
   server: 'Server',
   allServers: 'All servers',
@@ -66,7 +67,7 @@ export const activity = {
   errors: 'Failures per minute',
   errorsNow: (failed: number, all: number) =>
     failed === 0 ? 'None in the last hour.' : `${n.format(failed)} of ${n.format(all)} calls in the last hour.`,
-  half: 'half',
+  half: 'Half of the calls',
   p95: '95 of 100',
   p99: '99 of 100',
 }

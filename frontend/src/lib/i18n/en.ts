@@ -1,24 +1,32 @@
 import type { AddressFault } from '@/lib/state/naming'
 import type { State } from '@/lib/api/types'
 import { activity } from './activity'
+import { capture } from './capture'
 import { clients } from './clients'
+import { difference } from './difference'
 import { discovery } from './discovery'
 import { doctor } from './doctor'
 import { firstrun } from './firstrun'
 import { inspect } from './inspect'
 import { nav } from './nav'
+import { renewals } from './renewals'
+import { scopes } from './scopes'
 import { sessions } from './sessions'
 import { settings } from './settings'
 
 /** Every text of the window. */
 export const text = {
   nav,
+  capture,
   clients,
+  difference,
   doctor,
   activity,
   firstrun,
   discovery,
   inspect,
+  renewals,
+  scopes,
   sessions,
   settings,
   servers: {
@@ -66,9 +74,10 @@ export const text = {
     remove: 'Remove',
     removeAccount: 'Remove account',
     addAccount: 'Add another account',
+    examine: 'Examine with the doctor',
+    why: 'Find out why',
     tenant: (tenant: string) => `in ${tenant}`,
     of: (action: string, name: string) => `${action}: ${name}`,
-    actionFailed: 'That did not work.',
   },
   expiry: {
     title: 'Access token',
@@ -87,22 +96,36 @@ export const text = {
     notOpened: 'Open this address in your browser and sign in there:',
     address: 'Address to sign in at',
     anywhere: 'Open this address in a browser on any device and sign in there:',
-    code: 'Code to enter there:',
+    code: 'Enter this code there, or check that it is the one shown:',
+    codeEnds: (when: string) => `It ends ${when}.`,
+    codeEnded: 'It has ended. Cancel, and sign in again for a new one.',
     codeSecret: 'Whoever has it can sign in: show it to nobody.',
+    qr: 'Sign-in address as a QR code',
+    qrHint: 'A phone\u2019s camera opens the address.',
     noBrowser: 'Browser did not open?',
     copy: 'Copy address',
     cancel: 'Cancel',
+    byCode: 'Use another device',
+    byCodeHint: 'Shows a code and an address for a browser on any device.',
+    unknown: 'The provider does not know Drawbridge?',
+    anew: 'Register anew',
+    anewHint: 'Registers Drawbridge at the provider once more and begins the sign-in again.',
   },
   copy: { done: 'Copied', failed: 'Not copied' },
   add: {
     title: 'Add a server',
     address: 'Server address',
     addressHint: 'The MCP address from the server\u2019s documentation.',
+    addressExample: 'https://mcp.example.com/mcp',
     name: 'Name',
     nameHint: 'How you and your MCP clients call it.',
     more: 'More options',
     clientId: 'Client ID',
     clientIdHint: 'Only when the provider gave you one; else Drawbridge registers itself.',
+    clientIdByHand: 'The provider shows it once Drawbridge is registered there.',
+    noClient: 'Give the client ID that the provider shows you.',
+    clientSecret: 'Client secret',
+    clientSecretHint: 'If there is one. It goes straight to the keychain and is not shown again.',
     scopes: 'Scopes',
     scopesHint: 'What to ask for, separated by spaces. Empty: what the server names.',
     submit: 'Add and sign in',
@@ -163,9 +186,21 @@ export const text = {
     back: 'All servers',
     loading: 'Reading the token\u2026',
     copyJson: 'Copy as JSON',
+    copyToken: 'Copy the token\u2026',
+    copyAsked: 'Answer in the dialog that has opened.',
+    copyDone: 'The token is on the clipboard.',
+    copyLeft: (seconds: number) => `It is taken off in ${seconds} s.`,
+    copyOver: 'The token is off the clipboard again, unless you copied something else.',
     lead: 'What the token says. The token itself stays with the agent.',
     opaqueTitle: 'This token cannot be read',
     opaque: 'It is opaque: a random text that only the server that made it can look up. That is usual and no fault.',
+    provider: 'Provider',
+    asking: 'Asking the provider\u2026',
+    active: 'Says that it is active',
+    inactive: 'Says that it is not active.',
+    inactiveMeans: 'It has ended or was revoked.',
+    who: 'Belongs to',
+    providerSays: 'What the provider says of it',
     failedTitle: 'The token cannot be shown',
     goneTitle: 'This server is gone',
     gone: 'It has been removed or signed out in the meantime.',
@@ -179,16 +214,21 @@ export const text = {
     } as Record<string, string>,
     signedWith: (algorithm: string, key: string) => (key === '' ? algorithm : `${algorithm}, key ${key}`),
     issuer: 'Issuer',
-    subject: 'Subject',
     audience: 'Meant for',
     scopes: 'Allows',
+    knownScopes: 'Scopes in words',
+    issuerFits: 'The provider that you signed in at.',
+    audienceFits: 'Matches the address of this server.',
     lifetime: 'Lifetime',
-    issued: 'Issued',
-    notBefore: 'Not before',
-    refresh: 'Renewed',
-    now: 'Now',
-    expires: 'Expires',
-    expired: 'Expired',
+    moment: {
+      issued: 'Issued',
+      notBefore: 'Not before',
+      refresh: 'Renewed',
+      now: 'Now',
+      due: 'Renewal due',
+      expires: 'Expires',
+      expired: 'Expired',
+    },
     none: 'Not stated',
     checks: 'Checks',
     passed: 'Passed',

@@ -1,7 +1,6 @@
 const n = new Intl.NumberFormat()
 
 const transports: Record<string, string> = { 'streamable-http': 'Streamable HTTP', 'http+sse': 'HTTP+SSE' }
-const fronts: Record<string, string> = { stdio: 'stdio', http: 'local HTTP', sse: 'local HTTP+SSE' }
 
 /** Which clients use a server now, on its card. */
 export const sessions = {
@@ -18,7 +17,6 @@ export const sessions = {
   eraTitle: 'The version of MCP that is spoken with the server.',
   transport: (transport: string) => transports[transport] ?? transport,
   transportTitle: 'How Drawbridge reaches the server.',
-  front: (front: string) => fronts[front] ?? front,
   scopes: 'Scopes',
   scopesOf: (name: string) => `Scopes granted: ${name}`,
 }

@@ -1,4 +1,14 @@
-import type { ActivityApi, ActivityChange, Call, CallStatus, ExportFormat, Exported, Session } from '@/lib/api/activity'
+import type {
+  ActivityApi,
+  ActivityChange,
+  Call,
+  Captured,
+  CallStatus,
+  ExportFormat,
+  Exported,
+  Renewal,
+  Session,
+} from '@/lib/api/activity'
 
 /** A call as it is kept: with its time as a number, to be compared. */
 export interface Row extends Omit<Call, 'at'> {
@@ -30,6 +40,8 @@ export class Activity {
   /** Whether the agent has told of it. */
   ready = $state(false)
   sessions = $state.raw<readonly Session[]>([])
+  /** Of tokens, oldest first, those to come too. */
+  renewals = $state.raw<readonly Renewal[]>([])
   /** Calls that nobody told the agent, since it was slow. */
   dropped = $state(0)
 
@@ -92,6 +104,21 @@ export class Activity {
     return this.sessions.filter((s) => s.key === key)
   }
 
+  /** The session that is captured now. */
+  get capturing(): Session | undefined {
+    return this.sessions.find((s) => s.capturing)
+  }
+
+  /** Begins or ends a capture; it rejects with an ApiError. So does the one below. */
+  capture(session: string, on: boolean): Promise<void> {
+    return this.#api.capture(session, on)
+  }
+
+  /** What a call was about. */
+  captured(seq: number): Promise<Captured> {
+    return this.#api.captured(seq)
+  }
+
   /** The names of the servers that calls went to, in order. */
   servers(): string[] {
     const names: Record<string, true> = {}
@@ -110,12 +137,14 @@ export class Activity {
   #take(change: ActivityChange) {
     this.ready = true
     if (change.reset) {
+      this.renewals = []
       this.#calls = []
       this.#shown = []
       this.#until = 0
       this.#names = Object.create(null) as Record<string, string>
     }
     if (change.sessions) this.sessions = change.sessions
+    if (change.renewals) this.renewals = change.renewals
     this.dropped = change.dropped
     if (change.calls.length === 0 && !change.reset) return
     const fits = this.#fits()
@@ -163,6 +192,7 @@ export class Activity {
       took: call.took,
       status: call.status,
       reason: one(call.reason),
+      captured: call.captured ?? false,
     }
   }
 

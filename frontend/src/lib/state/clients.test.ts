@@ -1,4 +1,4 @@
-import { expect, it, vi } from 'vitest'
+import { expect, it } from 'vitest'
 import { FakeClients } from '@/lib/api/fakeClients'
 import { Clients } from './clients.svelte'
 
@@ -47,9 +47,9 @@ it('writes what was shown, with its digest, and lists anew', async () => {
     result: { backup: expect.stringContaining('.claude.json') as string },
   })
   expect(api.applied).toMatchObject([{ client: 'claude-code', server: 'wiki', remove: false, replace: false }])
-  await vi.waitFor(() => {
-    expect(clients.found.find((c) => c.id === 'claude-code')?.entries).toEqual([{ name: 'wiki', server: 'wiki' }])
-  })
+  await expect
+    .poll(() => clients.found.find((c) => c.id === 'claude-code')?.entries)
+    .toEqual([{ name: 'wiki', server: 'wiki' }])
 })
 
 it('writes nothing when the file changed in between, and shows the change anew', async () => {

@@ -19,8 +19,10 @@ export class Clock {
   }
 
   #tick() {
-    this.now = Date.now()
+    // What is read back would make whoever starts the clock depend on each of its steps.
+    const now = Date.now()
+    this.now = now
     // On the full second, so that all countdowns step together.
-    this.#timer = setTimeout(() => this.#tick(), 1000 - (this.now % 1000))
+    this.#timer = setTimeout(() => this.#tick(), 1000 - (now % 1000))
   }
 }

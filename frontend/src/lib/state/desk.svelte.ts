@@ -1,6 +1,7 @@
 import type { Api } from '@/lib/api/types'
 import { Activity } from './activity.svelte'
 import { Clients } from './clients.svelte'
+import { Connections } from './connections.svelte'
 import { Clock } from './clock.svelte'
 import { Doctor } from './doctor.svelte'
 import { FirstRun } from './firstrun.svelte'
@@ -16,6 +17,7 @@ export class Desk {
   /** An examination goes on while another screen is shown. */
   readonly doctor: Doctor
   readonly settings: Settings
+  readonly connections: Connections
   readonly activity: Activity
   readonly firstRun: FirstRun
   readonly router = new Router()
@@ -26,6 +28,7 @@ export class Desk {
     this.servers = new Servers(api)
     this.clients = new Clients(api.clients)
     this.settings = new Settings(api.preferences, this.servers)
+    this.connections = new Connections(api.connections)
     this.firstRun = new FirstRun(api, this.servers, this.clients)
     this.doctor = new Doctor(api.doctor)
     this.activity = new Activity(api.activity)

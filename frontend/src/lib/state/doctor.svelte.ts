@@ -13,6 +13,9 @@ export class Doctor {
   state = $state.raw<DoctorState>({ kind: 'idle' })
   lines = $state.raw<DoctorLine[]>([])
 
+  /** Whom the last examination is of. */
+  patient = $state.raw<Patient | null>(null)
+
   readonly #api: DoctorApi
   #present: Examination | null = null
 
@@ -23,6 +26,7 @@ export class Doctor {
   async examine(patient: Patient): Promise<void> {
     this.#present?.cancel()
     this.lines = []
+    this.patient = patient
     this.state = { kind: 'running' }
     const examination = this.#api.examine(patient, (line) => {
       if (this.#present === examination) this.lines = [...this.lines, line]

@@ -53,7 +53,8 @@ export function complete(address: string): string {
   return /^[\w-]+(\.[\w-]+)+(:\d+)?(\/|$)/.test(text) ? `https://${text}` : text
 }
 
-function unused(word: string, taken: readonly string[]): string {
+/** The word, with a number where it is taken. */
+export function unused(word: string, taken: readonly string[]): string {
   if (!taken.includes(word)) return word
   for (let n = 2; ; n++) {
     if (!taken.includes(`${word}-${n}`)) return `${word}-${n}`

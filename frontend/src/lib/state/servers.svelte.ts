@@ -122,6 +122,22 @@ export class Servers {
     })
   }
 
+  /** Begins anew with a code for a browser on any device. */
+  signInByCode(key: string): Promise<void> {
+    return this.#act(key, async () => {
+      await this.#api.signInByCode(key)
+      return null
+    })
+  }
+
+  /** Registers anew at the provider and begins anew. */
+  registerAnew(key: string): Promise<void> {
+    return this.#act(key, async () => {
+      await this.#api.registerAnew(key)
+      return null
+    })
+  }
+
   cancelSignIn(server: Server): Promise<void> {
     const id = server.signIn?.id
     return id === undefined

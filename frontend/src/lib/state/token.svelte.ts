@@ -1,10 +1,24 @@
-import { problemOf, type Api, type Problem, type Report } from '@/lib/api/types'
+import { problemOf, type Api, type Difference, type Problem, type Report, type TokenAnswer } from '@/lib/api/types'
 
-export type TokenState = { kind: 'loading' } | { kind: 'ready'; report: Report } | { kind: 'failed'; problem: Problem }
+interface Ready {
+  kind: 'ready'
+  report: Report
+  /** null while the agent has seen no token before this one. */
+  difference: Difference | null
+}
+
+export type TokenState = { kind: 'loading' } | Ready | { kind: 'failed'; problem: Problem }
+
+/** What the provider says of a token that does not speak for itself. */
+export type AnswerState =
+  { kind: 'asking' } | { kind: 'said'; answer: TokenAnswer } | { kind: 'failed'; problem: Problem }
 
 /** The explained access token of one server. */
 export class Token {
   state = $state.raw<TokenState>({ kind: 'loading' })
+
+  /** Asked for only of an opaque token. */
+  answer = $state.raw<AnswerState>({ kind: 'asking' })
 
   readonly #api: Api
   readonly #key: string
@@ -21,10 +35,25 @@ export class Token {
     if (this.state.kind === 'failed') this.state = { kind: 'loading' }
     let next: TokenState
     try {
-      next = { kind: 'ready', report: await this.#api.token(this.#key) }
+      const report = await this.#api.token(this.#key)
+      // A token is worth showing though there is nothing to compare it with.
+      const difference = await this.#api.tokenDifference(this.#key).catch(() => null)
+      next = { kind: 'ready', report, difference }
     } catch (thrown) {
       next = { kind: 'failed', problem: problemOf(thrown) }
     }
-    if (asked === this.#asked) this.state = next
+    if (asked !== this.#asked) return
+    this.state = next
+    if (next.kind === 'ready' && next.report.format !== 'jwt') await this.#ask(asked)
+  }
+
+  async #ask(asked: number): Promise<void> {
+    let next: AnswerState
+    try {
+      next = { kind: 'said', answer: await this.#api.askToken(this.#key) }
+    } catch (thrown) {
+      next = { kind: 'failed', problem: problemOf(thrown) }
+    }
+    if (asked === this.#asked) this.answer = next
   }
 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { Fake } from '@/lib/api/fake'
-import type { Report } from '@/lib/api/types'
+import { ApiError, type Report } from '@/lib/api/types'
 import { Token } from './token.svelte'
 
 it('explains the token', async () => {
@@ -27,4 +27,28 @@ it('ignores an answer that a later one has overtaken', async () => {
   answers[0]?.({ ...report, subject: 'old' })
   await Promise.all(loads)
   expect(token.state).toMatchObject({ report: { subject: 'new' } })
+})
+
+it('says how the token differs from the one before it, and shows it without that, too', async () => {
+  const fake = new Fake()
+  const token = new Token(fake, 'demo')
+  await token.load()
+  expect(token.state).toMatchObject({ difference: { scopesAdded: ['mcp:resources'], scopesRemoved: ['mcp:prompts'] } })
+  fake.tokenDifference = () => Promise.reject(new Error('away'))
+  await token.load()
+  expect(token.state).toMatchObject({ kind: 'ready', difference: null })
+})
+
+it('asks the provider about an opaque token, and about no other', async () => {
+  const fake = new Fake({ scene: 'opaque' })
+  const token = new Token(fake, 'github')
+  await token.load()
+  expect(token.answer).toMatchObject({ kind: 'said', answer: { active: true } })
+  fake.askToken = () => Promise.reject(new ApiError({ code: 'unreachable', what: 'It is away.', next: '' }))
+  await token.load()
+  expect(token.answer).toMatchObject({ kind: 'failed', problem: { what: 'It is away.' } })
+
+  const readable = new Token(new Fake(), 'demo')
+  await readable.load()
+  expect(readable.answer).toEqual({ kind: 'asking' })
 })

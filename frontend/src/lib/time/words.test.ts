@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { absolute, duration, expiryOf, relative } from './words'
+import { absolute, clockTime, duration, expiryOf, moment, relative } from './words'
 
 const s = 1000
 const h = 3600 * s
@@ -33,6 +33,16 @@ describe('relative', () => {
 describe('absolute', () => {
   it('leaves alone what is no time', () => {
     expect(absolute('yesterday')).toBe('yesterday')
+  })
+})
+
+describe('moment', () => {
+  const noon = new Date(2026, 2, 14, 12).getTime()
+  it('is the time alone on the day of now', () => {
+    expect(moment(noon - h, noon)).toBe(clockTime(noon - h))
+  })
+  it('has the date, too, on any other day', () => {
+    expect(moment(noon - 13 * h, noon)).toBe(absolute(new Date(noon - 13 * h).toISOString()))
   })
 })
 

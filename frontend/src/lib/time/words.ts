@@ -1,4 +1,5 @@
 import type { Server } from '@/lib/api/types'
+import { time } from '@/lib/i18n/time'
 
 const second = 1000
 const minute = 60 * second
@@ -12,11 +13,14 @@ const day = 24 * hour
  */
 export function duration(ms: number): string {
   const t = Math.max(0, ms)
-  if (t < minute) return `${Math.floor(t / second)} s`
-  if (t < hour) return `${Math.floor(t / minute)} min ${pad((t % minute) / second)} s`
-  if (t < day) return `${Math.floor(t / hour)} h ${pad((t % hour) / minute)} min`
-  const days = Math.floor(t / day)
-  return days < 14 ? `${days} d ${Math.floor((t % day) / hour)} h` : `${days} d`
+  if (t < minute) return time.seconds(whole(t / second))
+  if (t < hour) return time.minutes(whole(t / minute), pad((t % minute) / second))
+  if (t < day) return time.hours(whole(t / hour), pad((t % hour) / minute))
+  return t < 14 * day ? time.daysAndHours(whole(t / day), whole((t % day) / hour)) : time.days(whole(t / day))
+}
+
+function whole(n: number): string {
+  return String(Math.floor(n))
 }
 
 function pad(n: number): string {
@@ -26,8 +30,8 @@ function pad(n: number): string {
 /** "in 42 s", "5 s ago" or "now", seen from now. */
 export function relative(at: number, now: number): string {
   const ms = at - now
-  if (Math.abs(ms) < second) return 'now'
-  return ms > 0 ? `in ${duration(untilEnd(at, now))}` : `${duration(-ms)} ago`
+  if (Math.abs(ms) < second) return time.now
+  return ms > 0 ? time.ahead(duration(untilEnd(at, now))) : time.ago(duration(-ms))
 }
 
 const absoluteFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
@@ -43,6 +47,12 @@ const clockFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute
 /** The time of day of a moment in ms, in the person's own form and zone. */
 export function clockTime(at: number): string {
   return clockFormat.format(at)
+}
+
+/** A moment as short as it can be told: on the day of now its time alone, else its date too. */
+export function moment(at: number, now: number): string {
+  const isToday = new Date(at).toDateString() === new Date(now).toDateString()
+  return isToday ? clockTime(at) : absoluteFormat.format(at)
 }
 
 const minuteFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })

@@ -16,6 +16,14 @@ export namespace control {
 	    id: string;
 	    title: string;
 	}
+	export interface Captured {
+	    arguments: string;
+	    result: string;
+	}
+	export interface Connection {
+	    proxy: string;
+	    caFile: string;
+	}
 	export interface EntryChange {
 	    client: string;
 	    server: string;
@@ -88,12 +96,19 @@ export namespace control {
 	    logLevel?: string;
 	}
 	
+	export interface QR {
+	    size: number;
+	    path: string;
+	}
 	export interface SignIn {
 	    id: string;
 	    startedAt: string;
 	    url: string;
 	    browserOpened: boolean;
+	    offersCode?: boolean;
 	    code?: string;
+	    endsAt?: string | null;
+	    qr?: QR;
 	    done: boolean;
 	    problem?: Problem;
 	}
@@ -114,6 +129,10 @@ export namespace control {
 	    expiresAt?: string | null;
 	    renewable: boolean;
 	    refreshedAt?: string | null;
+	    era: string;
+	    transport: string;
+	    connection: Connection;
+	    registers: boolean;
 	    kept: boolean;
 	    signIn?: SignIn;
 	}
@@ -125,6 +144,13 @@ export namespace control {
 	    demo: boolean;
 	    problem?: Problem;
 	    preferences?: Preferences;
+	}
+	export interface TokenAnswer {
+	    active: boolean;
+	    claims: token.Member[];
+	    problem?: Problem;
+	    who: Identity;
+	    whoProblem?: Problem;
 	}
 
 }
@@ -145,6 +171,7 @@ export namespace main {
 	    url: string;
 	    clientId?: string;
 	    scopes?: string[];
+	    clientSecret?: string;
 	}
 
 }
@@ -194,11 +221,36 @@ export namespace report {
 
 export namespace token {
 	
+	export interface Change {
+	    part: string;
+	    name: string;
+	    title: string;
+	    kind: string;
+	    change: string;
+	    before: string;
+	    after: string;
+	    usual: boolean;
+	}
 	export interface Check {
 	    name: string;
 	    ok: boolean;
 	    text: string;
 	}
+	export interface Life {
+	    issuedAt?: string | null;
+	    expiresAt?: string | null;
+	}
+	export interface Difference {
+	    before: Life;
+	    after: Life;
+	    scopesAdded: string[];
+	    scopesRemoved: string[];
+	    scopesKept: string[];
+	    readable: boolean;
+	    changes: Change[];
+	    same: number;
+	}
+	
 	export interface Member {
 	    name: string;
 	    title: string;

@@ -11,11 +11,21 @@ export function AddServer(arg1:main.NewServer):Promise<control.Server>;
 
 export function ApplyEntry(arg1:control.EntryChange):Promise<control.EntryResult>;
 
+export function AskToken(arg1:string):Promise<control.TokenAnswer>;
+
 export function Browsers():Promise<Array<control.Browser>>;
 
 export function CancelDoctor(arg1:string):Promise<void>;
 
 export function CancelSignIn(arg1:string):Promise<void>;
+
+export function Capture(arg1:string,arg2:boolean):Promise<void>;
+
+export function Captured(arg1:number):Promise<control.Captured>;
+
+export function ChooseCAFile(arg1:string):Promise<boolean>;
+
+export function CopyToken(arg1:string):Promise<boolean>;
 
 export function Doctor(arg1:string,arg2:string):Promise<report.Report>;
 
@@ -37,11 +47,19 @@ export function PreviewEntry(arg1:control.EntryChange):Promise<control.EntryPrev
 
 export function Reconnect():Promise<void>;
 
+export function RegisterAnew(arg1:string):Promise<control.SignIn>;
+
 export function RemoveAccount(arg1:string):Promise<control.Problem>;
+
+export function RemoveCAFile(arg1:string):Promise<void>;
 
 export function RemoveServer(arg1:string):Promise<control.Problem>;
 
 export function SetPreferences(arg1:control.PreferencesChange):Promise<control.Preferences>;
+
+export function SetProxy(arg1:string,arg2:string):Promise<void>;
+
+export function SignInByCode(arg1:string):Promise<control.SignIn>;
 
 export function SignOut(arg1:string):Promise<control.Problem>;
 
@@ -55,4 +73,8 @@ export function TakeLink():Promise<main.Link>;
 
 export function Token(arg1:string):Promise<token.Report>;
 
+export function TokenDifference(arg1:string):Promise<token.Difference>;
+
 export function TryDemo():Promise<control.SignIn>;
+
+export function UndoConnection(arg1:string):Promise<void>;

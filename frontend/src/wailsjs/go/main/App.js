@@ -14,6 +14,10 @@ export function ApplyEntry(arg1) {
   return window['go']['main']['App']['ApplyEntry'](arg1);
 }
 
+export function AskToken(arg1) {
+  return window['go']['main']['App']['AskToken'](arg1);
+}
+
 export function Browsers() {
   return window['go']['main']['App']['Browsers']();
 }
@@ -24,6 +28,22 @@ export function CancelDoctor(arg1) {
 
 export function CancelSignIn(arg1) {
   return window['go']['main']['App']['CancelSignIn'](arg1);
+}
+
+export function Capture(arg1, arg2) {
+  return window['go']['main']['App']['Capture'](arg1, arg2);
+}
+
+export function Captured(arg1) {
+  return window['go']['main']['App']['Captured'](arg1);
+}
+
+export function ChooseCAFile(arg1) {
+  return window['go']['main']['App']['ChooseCAFile'](arg1);
+}
+
+export function CopyToken(arg1) {
+  return window['go']['main']['App']['CopyToken'](arg1);
 }
 
 export function Doctor(arg1, arg2) {
@@ -66,8 +86,16 @@ export function Reconnect() {
   return window['go']['main']['App']['Reconnect']();
 }
 
+export function RegisterAnew(arg1) {
+  return window['go']['main']['App']['RegisterAnew'](arg1);
+}
+
 export function RemoveAccount(arg1) {
   return window['go']['main']['App']['RemoveAccount'](arg1);
+}
+
+export function RemoveCAFile(arg1) {
+  return window['go']['main']['App']['RemoveCAFile'](arg1);
 }
 
 export function RemoveServer(arg1) {
@@ -76,6 +104,14 @@ export function RemoveServer(arg1) {
 
 export function SetPreferences(arg1) {
   return window['go']['main']['App']['SetPreferences'](arg1);
+}
+
+export function SetProxy(arg1, arg2) {
+  return window['go']['main']['App']['SetProxy'](arg1, arg2);
+}
+
+export function SignInByCode(arg1) {
+  return window['go']['main']['App']['SignInByCode'](arg1);
 }
 
 export function SignOut(arg1) {
@@ -102,6 +138,14 @@ export function Token(arg1) {
   return window['go']['main']['App']['Token'](arg1);
 }
 
+export function TokenDifference(arg1) {
+  return window['go']['main']['App']['TokenDifference'](arg1);
+}
+
 export function TryDemo() {
   return window['go']['main']['App']['TryDemo']();
+}
+
+export function UndoConnection(arg1) {
+  return window['go']['main']['App']['UndoConnection'](arg1);
 }

@@ -1,0 +1,20 @@
+/** Keeping what one session's calls are about, on the activity screen. */
+export const capture = {
+  open: 'Capture a session\u2026',
+  title: 'Capture a session',
+  body: 'The arguments and results of its next calls are kept, in the agent\u2019s memory only, until you stop, the session ends or another capture begins. What is called or looks like a secret is taken out; the rest may be private.',
+  session: 'Session',
+  start: 'Start capturing',
+  cancel: 'Cancel',
+  none: 'No client is connected that can be captured.',
+  on: (client: string, server: string) => `Capturing ${client} at ${server}`,
+  onBody: 'Arguments and results of its calls are kept until you stop or the session ends.',
+  stop: 'Stop and forget',
+  show: (what: string) => `Show what it was about: ${what}`,
+  contents: (what: string) => `Call: ${what}`,
+  arguments: 'Arguments',
+  result: 'Result',
+  nothing: 'None',
+  loading: 'Asking the agent\u2026',
+  close: 'Close',
+}
