@@ -73,6 +73,10 @@ const named = (property) => ({ type: 'object', properties: { [property]: { type:
 // Each gives the content of its result.
 const tools = {
   test_simple_text: { run: () => [text('This is a simple text response for testing.')] },
+  test_custom_headers: { // an annotation that a server of this revision knows nothing of, and Drawbridge does
+    schema: { type: 'object', properties: { region: { type: 'string', 'x-mcp-header': 'Region' } } },
+    run: () => [text('called')],
+  },
   test_image_content: { run: () => [image] },
   test_audio_content: { run: () => [{ type: 'audio', data: WAV, mimeType: 'audio/wav' }] },
   test_embedded_resource: { run: () => [embedded('test://embedded-resource', 'text/plain', 'This is an embedded resource content.')] },
@@ -199,5 +203,6 @@ const listener = http.createServer(async (req, res) => {
   await transport.handleRequest(req, res);
 });
 listener.requestTimeout = 0;
+listener.keepAliveTimeout = 60_000; // after Node's own 5 s, a connection ends just when a call comes, on a busy machine
 listener.listen(0, '127.0.0.1', () => process.stdout.write(`${JSON.stringify({ url: `http://127.0.0.1:${listener.address().port}/mcp` })}\n`));
 process.stdin.resume().on('end', () => process.exit(0));

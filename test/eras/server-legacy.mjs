@@ -6,9 +6,11 @@ import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import * as types from '@modelcontextprotocol/sdk/types.js';
 
-import { prompt, question, serve, sleep, text, tools, uri } from './what.mjs';
+import { prompt, question, serve, text, tools, uri } from './what.mjs';
 
 let cancelled = 0;
+let waiting = 0;
+let counted = () => {};
 
 function make() {
   const server = new Server(
@@ -28,12 +30,16 @@ function make() {
     },
     count: async (_, extra) => {
       for (let i = 1; i <= 3; i += 1) {
+        const come = new Promise((resolve) => { counted = resolve; });
         await extra.sendNotification({ method: 'notifications/progress', params: { progressToken: extra._meta.progressToken, progress: i, total: 3 } });
-      await sleep(50); // clients drop progress that they read together with the answer
+        await come;
       }
       return text('counted');
     },
+    counted: () => { counted(); return text('noted'); },
+    waiting: () => text(waiting),
     wait: (_, extra) => new Promise((resolve) => {
+      waiting += 1;
       extra.signal.addEventListener('abort', () => { cancelled += 1; resolve(text('cancelled')); });
     }),
     cancelled: () => text(cancelled),

@@ -4,9 +4,11 @@ import { Readable } from 'node:stream';
 
 import { acceptedContent, createMcpHandler, fromJsonSchema, inputRequired, McpServer } from '@modelcontextprotocol/server';
 
-import { prompt, question, serve, sleep, state, text, tools, uri } from './what.mjs';
+import { prompt, question, serve, state, text, tools, uri } from './what.mjs';
 
 let cancelled = 0;
+let waiting = 0;
+let counted = () => {};
 const given = (ctx) => (typeof ctx.mcpReq.requestState === 'function' ? ctx.mcpReq.requestState() : ctx.mcpReq.requestState);
 
 const acts = {
@@ -24,12 +26,16 @@ const acts = {
   },
   count: async (_, ctx) => {
     for (let i = 1; i <= 3; i += 1) {
+      const come = new Promise((resolve) => { counted = resolve; });
       await ctx.mcpReq.notify({ method: 'notifications/progress', params: { progressToken: ctx.mcpReq._meta.progressToken, progress: i, total: 3 } });
-      await sleep(50); // clients drop progress that they read together with the answer
+      await come;
     }
     return text('counted');
   },
+  counted: () => { counted(); return text('noted'); },
+  waiting: () => text(waiting),
   wait: (_, ctx) => new Promise((resolve) => {
+    waiting += 1;
     ctx.mcpReq.signal.addEventListener('abort', () => { cancelled += 1; resolve(text('cancelled')); });
   }),
   cancelled: () => text(cancelled),

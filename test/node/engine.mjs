@@ -73,7 +73,7 @@ async function start() {
 async function startProgram() {
   const child = spawn(flags.program, ['--issuer', issuer, '--ttl', flags.ttl], { stdio: ['pipe', 'pipe', 'inherit'] });
   const gone = once(child, 'exit');
-  const [line] = await once(readline.createInterface(child.stdout), 'line', { signal: AbortSignal.timeout(20_000) });
+  const [line] = await once(readline.createInterface(child.stdout), 'line', { signal: AbortSignal.timeout(120_000) });
   const base = `http://127.0.0.1:${JSON.parse(line).port}`;
   return {
     fetch: (path, init) => fetch(base + path, init),

@@ -5,13 +5,14 @@
 // as it is: bodies, streams, headers but Authorization.
 //
 //   node gate.mjs --issuer URL [--port N] [--scope "SCOPES"] [--need SCOPE]
-//                 [--upstream URL] [--hint challenge|well-known|root]
+//                 [--upstream URL] [--hint challenge|well-known|root] [--dpop]
 //
 // --scope   what the challenge asks for ("" leaves it out)
 // --need    the scope that a token must have
 // --hint    where the metadata is found: named in the challenge, at the
 //           path-inserted well-known, or at the root one
 // --opaque  tokens are no JWTs: the issuer is asked about each
+// --dpop    only tokens that are bound to a key, each request with a proof (RFC 9449)
 //
 // Prints {"url":"http://127.0.0.1:PORT/mcp"} when ready, ends with its stdin
 // and takes server-everything with it.
@@ -23,6 +24,7 @@ import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
 
 import { Faults } from './lib/faults.mjs';
 import { endWithStdin, listen, ready, sendJSON, sleep, withBackdoor } from './lib/part.mjs';
+import { Proofs } from './lib/proofs.mjs';
 import { startEverything } from './lib/upstream.mjs';
 
 const { values: flags } = parseArgs({
@@ -34,6 +36,7 @@ const { values: flags } = parseArgs({
     upstream: { type: 'string' },
     hint: { type: 'string', default: 'challenge' },
     opaque: { type: 'boolean', default: false },
+    dpop: { type: 'boolean', default: false },
   },
 });
 if (!flags.issuer) {
@@ -47,6 +50,7 @@ const LARGEST_TAP = 1 << 20;
 const KEPT_CALLS = 1000;
 
 const faults = new Faults();
+const proofs = flags.dpop ? new Proofs() : undefined;
 const count = {
   requests: 0, // that reached the gate's resource
   passed: 0, // with a good token
@@ -54,7 +58,7 @@ const count = {
   byMethod: {}, // JSON-RPC methods of the passed ones
   byTool: {}, // tools/call by tool
   calls: [], // of echo: whose token came with which message; the last ones
-  refused: {}, // by reason: missing, expired, invalid, denied, scope
+  refused: {}, // by reason: missing, expired, invalid, denied, scope, proof
   metadata: 0,
   unavailable: 0,
   openStreams: 0,
@@ -64,18 +68,20 @@ const openResponses = new Set();
 let demanded = flags.need;
 let denials = 0;
 let distrusted = new Set();
+let toHold = 0; // messages that are still to be held back
+let held = []; // what lets those go that are
 
 let everything = flags.upstream ? undefined : await startEverything();
 const upstream = () => (flags.upstream ? new URL(flags.upstream).origin : `http://127.0.0.1:${everything.port}`);
-// server-everything closes a connection that is idle for 5 s; it must not happen
-// while a request is on its way.
+// A server that the rig has not started closes a connection that was idle for 5 s; it
+// must not happen while a request is on its way.
 const agent = new http.Agent({ keepAlive: true, timeout: 2000 });
 
 const discovered = await (await fetch(new URL('/.well-known/oauth-authorization-server', flags.issuer))).json();
 const keys = discovered.jwks_uri && createRemoteJWKSet(new URL(discovered.jwks_uri), { cooldownDuration: 100 });
 
 const server = withBackdoor({
-  counts: () => ({ ...count, openStreams: openResponses.size }),
+  counts: () => ({ ...count, openStreams: openResponses.size, held: held.length, proofs: proofs?.counts() }),
   tokens: () => [...seenTokens.keys()].map((value) => ({ kind: 'access_token', value })),
   control,
 }, handle);
@@ -106,6 +112,7 @@ async function handle(req, res, path) {
       authorization_servers: [flags.issuer],
       bearer_methods_supported: ['header'],
       scopes_supported: [demanded],
+      ...(proofs && { dpop_signing_alg_values_supported: ['ES256'], dpop_bound_access_tokens_required: true }),
     });
     return;
   }
@@ -114,6 +121,10 @@ async function handle(req, res, path) {
     return;
   }
   count.requests += 1;
+  if (toHold > 0 && req.method === 'POST') {
+    toHold -= 1;
+    await new Promise((resolve) => { held.push(resolve); });
+  }
   const refusal = await check(req);
   if (refusal) {
     count.refused[refusal.reason] = (count.refused[refusal.reason] ?? 0) + 1;
@@ -125,7 +136,7 @@ async function handle(req, res, path) {
 
 // check returns why the request may not pass, or undefined.
 async function check(req) {
-  const [, token] = /^Bearer +(\S+)$/i.exec(req.headers.authorization ?? '') ?? [];
+  const [, scheme, token] = /^(Bearer|DPoP) +(\S+)$/i.exec(req.headers.authorization ?? '') ?? [];
   if (!token) return { reason: 'missing' };
   seenTokens.set(token, true);
   if (distrusted.has(token)) {
@@ -142,6 +153,11 @@ async function check(req) {
       description: expired ? 'The token has expired' : `The token is not valid here (${error.code})`,
     };
   }
+  if (/^dpop$/i.test(scheme) !== Boolean(proofs)) { // RFC 9449 §7.1: a bound token is no bearer token
+    return { reason: 'proof', error: 'invalid_token', description: `A token of the scheme ${scheme} is not taken` };
+  }
+  const wrong = await proofs?.check(req, resource, token, claims);
+  if (wrong) return { reason: 'proof', ...wrong };
   req.subject = claims.sub;
   if (denials > 0) {
     denials -= 1;
@@ -176,8 +192,9 @@ function challenge(res, { status = 401, error, description, scope = flags.scope 
   if (description) params.push(`error_description="${description}"`);
   if (scope) params.push(`scope="${scope}"`);
   if (flags.hint === 'challenge') params.push(`resource_metadata="${new URL(metadataPath, resource)}"`);
-  const value = params.length ? `Bearer ${params.join(', ')}` : 'Bearer';
-  sendJSON(res, status, { error: error ?? 'unauthorized' }, { 'www-authenticate': value });
+  if (proofs) params.push('algs="ES256"');
+  const value = `${proofs ? 'DPoP' : 'Bearer'} ${params.join(', ')}`.trim();
+  sendJSON(res, status, { error: error ?? 'unauthorized' }, { 'www-authenticate': value, ...(proofs && { 'dpop-nonce': proofs.nonce }) });
 }
 
 // pass hands the request on and the answer back, byte for byte and as it comes.
@@ -187,7 +204,7 @@ function pass(req, res) {
   tap(req);
   const headers = [];
   for (let i = 0; i < req.rawHeaders.length; i += 2) {
-    if (req.rawHeaders[i].toLowerCase() !== 'authorization') headers.push(req.rawHeaders[i], req.rawHeaders[i + 1]);
+    if (!['authorization', 'dpop'].includes(req.rawHeaders[i].toLowerCase())) headers.push(req.rawHeaders[i], req.rawHeaders[i + 1]);
   }
   const base = new URL(upstream());
   const up = http.request({
@@ -247,8 +264,11 @@ function tap(req) {
 // control obeys the fault orders and these:
 //   {"do":"deny","times":1}            good tokens are refused, as if revoked
 //   {"do":"distrust"}                  no token seen so far is good any more
+//   {"do":"hold","times":64}           so many messages wait at the gate, before it looks at their token
+//   {"do":"release"}                   until now
 //   {"do":"keys"}                      the issuer's keys are fetched anew
 //   {"do":"demand","scope":"mcp:admin"} another scope is needed from now on
+//   {"do":"nonce"}                     proofs need another nonce from now on
 //   {"do":"cut"}                       every open stream breaks
 //   {"do":"restart"}                   server-everything restarts, its sessions are gone
 async function control(order) {
@@ -265,8 +285,19 @@ async function control(order) {
     case 'distrust':
       distrusted = new Set(seenTokens.keys());
       return { tokens: distrusted.size };
+    case 'hold':
+      toHold = order.times;
+      return {};
+    case 'release':
+      for (const go of held) go();
+      held = [];
+      toHold = 0;
+      return {};
     case 'keys':
       await keys.reload();
+      return {};
+    case 'nonce':
+      proofs.renew();
       return {};
     case 'demand':
       demanded = order.scope;

@@ -6,7 +6,7 @@
 import http from 'node:http';
 import process from 'node:process';
 
-import { launch } from './lib/person.mjs';
+import { launch, PATIENCE } from './lib/person.mjs';
 
 const bridge = new URL(process.argv[2]);
 const message = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'page', version: '1' } } });
@@ -16,6 +16,7 @@ const browser = await launch('MAP attacker.example 127.0.0.1, ');
 const out = { statuses: [], said: {} };
 try {
   const tab = await browser.newPage();
+  tab.setDefaultTimeout(PATIENCE);
   tab.on('response', (r) => { if (new URL(r.url()).port === bridge.port) out.statuses.push(r.status()); });
   await tab.goto(`http://attacker.example:${page.address().port}/`);
   out.said = await tab.evaluate(async ({ url, sse, message }) => {
@@ -46,8 +47,10 @@ try {
   const [form] = await Promise.all([tab.waitForResponse((r) => r.request().method() === 'POST'), tab.evaluate(() => document.forms[0].submit())]);
   out.said.form = String(form.status());
   // DNS rebinding: the page's own name leads to the bridge now, so that its
-  // requests are of the same origin.
-  const other = await browser.newPage();
+  // requests are of the same origin. A page of the attacker's own has no policy
+  // (CSP) that would keep it from asking; the bridge's answer has.
+  const other = await browser.newPage({ bypassCSP: true });
+  other.setDefaultTimeout(PATIENCE);
   const rebound = await other.goto(`http://attacker.example:${bridge.port}${bridge.pathname}`);
   out.said['rebound page'] = String(rebound.status());
   out.said['rebound POST'] = await other.evaluate(async ({ path, message }) => {

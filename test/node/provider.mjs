@@ -4,10 +4,13 @@
 // refresh tokens rotate and a second use of one revokes the whole grant.
 //
 //   node provider.mjs [--port N] [--ttl SECONDS] [--grace SECONDS] [--seed N]
-//                                                      env DRAWBRIDGE_TEST_TTL
+//                     [--device] [--dpop] [--client JSON]      env DRAWBRIDGE_TEST_TTL
 //
 // --grace   how long after its use a refresh token is good once more
 // --seed    of the faults that strike by dice
+// --client  the one client that it knows: nobody can register, as at a company
+// --device  people may sign in with a browser on another device (RFC 8628)
+// --dpop    tokens are bound to a key where a proof with a nonce comes (RFC 9449)
 //
 // Prints {"issuer":"http://127.0.0.1:PORT"} when ready, ends with its stdin.
 // Anybody may sign in, as any name with any password: "ada" is
@@ -17,6 +20,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 
 import { endWithStdin, listen, readBody, ready, sleep, withBackdoor } from './lib/part.mjs';
+import { offerExchange } from './lib/exchange.mjs';
 import { Faults } from './lib/faults.mjs';
 import { Ledger } from './lib/ledger.mjs';
 
@@ -31,6 +35,9 @@ const { values: flags } = parseArgs({
     grace: { type: 'string', default: '0' },
     opaque: { type: 'boolean', default: false }, // access tokens are no JWTs
     seed: { type: 'string', default: '1' },
+    device: { type: 'boolean', default: false },
+    dpop: { type: 'boolean', default: false },
+    client: { type: 'string' },
   },
 });
 let accessTTL = Number(flags.ttl);
@@ -40,6 +47,8 @@ if (!(accessTTL > 0)) {
 }
 
 let grace = Number(flags.grace);
+let nonceSecret = crypto.randomBytes(32);
+let signingKey; // the JWK that tokens are signed with
 
 const faults = new Faults(Number(flags.seed));
 const ledger = new Ledger();
@@ -124,16 +133,21 @@ const issuer = `http://127.0.0.1:${port}`;
 let generation = 0;
 await open();
 
-// open makes the provider with new signing keys. One that was there before
-// hands on what it has stored.
-async function open() {
+// open makes the provider anew, with other signing keys unless sameKeys. One that
+// was there before hands on what it has stored.
+async function open({ sameKeys = false } = {}) {
   generation += 1;
+  if (!sameKeys) {
+    const { privateKey } = crypto.generateKeyPairSync('rsa', { modulusLength: 2048 });
+    signingKey = { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: `rig-${port}-${generation}` };
+  }
   const config = await configuration();
   if (provider) {
     const { constructor: Memory, store } = provider.RefreshToken.adapter;
     config.adapter = (model) => new Memory(model, store);
   }
   provider = new Provider(issuer, config);
+  offerExchange(provider, { issuer, jwks: config.jwks, server: config.features.resourceIndicators.getResourceServerInfo });
   ledger.watch(provider);
   provider.use(async (ctx, next) => {
     ledger.request(ctx.method, ctx.path);
@@ -165,6 +179,7 @@ ready({ issuer, seed: Number(flags.seed) });
 // control obeys the fault orders and these:
 //   {"do":"ttl","seconds":5}      access tokens live that long from now on
 //   {"do":"grace","seconds":30}   as --grace
+//   {"do":"nonces"}               no DPoP nonce from before is good any more
 //   {"do":"keys"}                 other signing keys; the old ones are gone
 //   {"do":"revoke"}               every grant is gone
 async function control(order) {
@@ -176,6 +191,10 @@ async function control(order) {
     case 'grace':
       grace = Number(order.seconds);
       return { grace };
+    case 'nonces':
+      nonceSecret = crypto.randomBytes(32);
+      await open({ sameKeys: true });
+      return { generation };
     case 'keys':
       await open();
       return { generation };
@@ -198,11 +217,10 @@ async function control(order) {
 }
 
 async function configuration() {
-  const { privateKey } = crypto.generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const jwk = { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: `rig-${port}-${generation}` };
   return {
-    jwks: { keys: [jwk] },
+    jwks: { keys: [signingKey] },
     cookies: { keys: [cookieKey] },
+    ...(flags.client ? { clients: [JSON.parse(flags.client)] } : {}),
     clockTolerance: 0,
     conformIdTokenClaims: false,
     scopes: ['openid', 'offline_access', 'email', 'profile', 'mcp:tools', 'mcp:admin'],
@@ -231,8 +249,10 @@ async function configuration() {
     },
     features: {
       devInteractions: { enabled: true },
-      registration: { enabled: true },
+      registration: { enabled: !flags.client },
       revocation: { enabled: true },
+      deviceFlow: { enabled: flags.device },
+      dPoP: flags.dpop ? { enabled: true, nonceSecret, requireNonce: () => true } : { enabled: false },
       introspection: { enabled: true },
       resourceIndicators: {
         enabled: true,

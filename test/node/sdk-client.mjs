@@ -35,7 +35,7 @@ const { values: flags, positionals: command } = parseArgs({
     every: { type: 'string', default: '1000' },
     for: { type: 'string', default: '10' },
     env: { type: 'string', multiple: true, default: [] },
-    timeout: { type: 'string', default: '20000' },
+    timeout: { type: 'string', default: '60000' },
     linger: { type: 'string', default: '0' },
   },
 });

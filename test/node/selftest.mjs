@@ -24,7 +24,7 @@ async function start(script, ...args) {
   const child = spawn(process.execPath, [here(script), ...args], { stdio: ['pipe', 'pipe', 'ignore'] });
   parts.push(child);
   const lines = readline.createInterface({ input: child.stdout });
-  const [line] = await once(lines, 'line', { signal: AbortSignal.timeout(30_000) });
+  const [line] = await once(lines, 'line', { signal: AbortSignal.timeout(120_000) });
   return JSON.parse(line);
 }
 
@@ -133,7 +133,7 @@ async function callEcho(gate, bearer) {
 }
 
 async function main() {
-  const { issuer } = await start('provider.mjs', '--ttl', '60');
+  const { issuer } = await start('provider.mjs', '--ttl', '3600');
   step('provider is up');
   const { url: gate } = await start('gate.mjs', '--issuer', issuer);
   step('gate and server-everything are up');
@@ -158,7 +158,7 @@ async function main() {
   await order(issuer, { do: 'ttl', seconds: 1 });
   const brief = await refresh(second.refresh_token);
   assert.equal(brief.expires_in, 1);
-  await order(issuer, { do: 'ttl', seconds: 60 });
+  await order(issuer, { do: 'ttl', seconds: 3600 });
   await sleep(1500);
   const expired = await fetch(gate, { method: 'POST', headers: { authorization: `Bearer ${brief.access_token}` } });
   assert.equal(expired.status, 401);

@@ -29,7 +29,8 @@ unset WAYLAND_DISPLAY
 export GDK_BACKEND=x11 XDG_SESSION_TYPE=x11 NO_AT_BRIDGE=1 LIBGL_ALWAYS_SOFTWARE=1
 
 exec 3>"$work/display"
-Xvfb -displayfd 3 -screen 0 "${DRAWBRIDGE_SESSION_SCREEN:-1280x800}x24" -nolisten tcp \
+mkdir "$work/screen" && export DRAWBRIDGE_SESSION_SCREEN_FILE=$work/screen/Xvfb_screen0
+Xvfb -displayfd 3 -screen 0 "${DRAWBRIDGE_SESSION_SCREEN:-1280x800}x24" -fbdir "$work/screen" -nolisten tcp \
   >"$work/xvfb.log" 2>&1 </dev/null &
 pids+=($!)
 exec 3>&-

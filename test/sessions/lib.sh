@@ -77,15 +77,15 @@ trap 'exit 143' TERM
 trap 'exit 130' INT
 trap 'exit 129' HUP
 
-# wait_for WHAT LOG COMMAND...: until the command succeeds, 10 seconds at most.
+# wait_for WHAT LOG COMMAND...: until the command succeeds, about a minute at most.
 wait_for() {
   local what=$1 log=$2 i
   shift 2
-  for ((i = 0; i < 200; i++)); do
+  for ((i = 0; i < 1200; i++)); do
     "$@" >/dev/null 2>&1 && return
     sleep 0.05
   done
-  echo "$what did not come up within 10 seconds:" >&2
+  echo "$what did not come up within a minute:" >&2
   tail -n 20 "$log" >&2
   exit 1
 }
@@ -103,7 +103,8 @@ start_bus() {
   dbus-daemon --session --nofork --nopidfile --address="$DBUS_SESSION_BUS_ADDRESS" \
     >"$work/bus.log" 2>&1 </dev/null &
   pids+=($!)
-  wait_for "The session bus" "$work/bus.log" test -S "$XDG_RUNTIME_DIR/bus"
+  # The socket is there before anybody listens.
+  wait_for "The session bus" "$work/bus.log" bus_has org.freedesktop.DBus
 }
 
 # start_keyring: a Secret Service, unlocked. Its password is "drawbridge".

@@ -6,6 +6,10 @@ import process from 'node:process';
 
 import { chromium } from 'playwright-core';
 
+// What has to happen may take this long, in milliseconds: a busy machine holds a
+// browser for seconds.
+export const PATIENCE = 120_000;
+
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
 /** findChromium names the browser, or says how to install one. */
@@ -21,6 +25,7 @@ export function launch(names = '') {
   return chromium.launch({
     executablePath: findChromium(),
     headless: true,
+    timeout: PATIENCE,
     args: [
       ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
       '--disable-dev-shm-usage',
@@ -34,24 +39,32 @@ export function launch(names = '') {
  * play opens url and answers the forms until the browser has left the
  * provider: {finalURL, title, text, screens}. mode "allow" signs in and
  * consents, "deny" cancels, "leave" looks at the first page and goes away.
+ * through are origins that the way leads through, beside the first; page is one
+ * of a browser that goes on living; look is shown each page that has a form.
  */
-export async function play(url, { mode = 'allow', login = 'ada', timeout = 60_000 } = {}) {
+export async function play(url, { mode = 'allow', login = 'ada', timeout = PATIENCE, through = [], page: given, look } = {}) {
   const deadline = Date.now() + timeout;
   const left = () => Math.max(1, deadline - Date.now());
-  const browser = await launch();
+  const browser = given ? undefined : await launch();
   try {
-    const page = await browser.newPage();
+    const page = given ?? await browser.newPage();
     page.setDefaultTimeout(timeout);
-    const provider = new URL(url).origin;
-    const away = (u) => u.origin !== provider;
+    const providers = [new URL(url).origin, ...through];
+    const away = (u) => !providers.includes(u.origin);
     const screens = [];
     await page.goto(url, { waitUntil: 'load', timeout: left() });
     for (let step = 0; !away(new URL(page.url())); step += 1) {
       screens.push(await heading(page));
       if (mode === 'leave') break;
-      if (step === 5) throw new Error(`the forms do not end: ${screens.join(', ')}`);
+      if (step === 5 + 2 * through.length) throw new Error(`the forms do not end: ${screens.join(', ')}`);
       const form = await page.locator('form').count();
+      if (form === 0 && await page.locator('meta[http-equiv="refresh"]').count()) { // the page leads on by itself
+        const here = page.url();
+        await page.waitForURL((u) => u.href !== here, { waitUntil: 'load', timeout: left() });
+        continue;
+      }
       if (form === 0) break; // an error page of the provider: this is the end
+      await look?.(page);
       const before = page.url();
       // The last click may load for as long as the program that asked takes
       // to finish its exchange.
@@ -66,7 +79,7 @@ export async function play(url, { mode = 'allow', login = 'ada', timeout = 60_00
       screens,
     };
   } finally {
-    await browser.close();
+    await browser?.close();
   }
 }
 

@@ -19,7 +19,7 @@ export async function startEverything(transport = 'streamableHttp') {
   });
   const gone = once(child, 'exit');
   const said = await Promise.race([
-    once(child, 'message', { signal: AbortSignal.timeout(30_000) }).then(([m]) => m),
+    once(child, 'message', { signal: AbortSignal.timeout(120_000) }).then(([m]) => m),
     gone.then(([code]) => { throw new Error(`server-everything ended with ${code}`); }),
   ]);
   return {
