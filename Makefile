@@ -52,6 +52,7 @@ fmt: ## format Go and the front end
 
 bench: ## speed and memory beside a bare pipe, HTTP and mcp-remote; writes docs/performance.md (10 min)
 	@$(SETUP) test
+	@npm --prefix frontend run --silent build
 	@go test -run '^$$' -bench . -benchmem ./bridge/...
 	@DRAWBRIDGE_E2E=1 DRAWBRIDGE_LONG=1 DRAWBRIDGE_BENCH_REPORT=$(CURDIR)/docs/performance.md \
 	  go test -count=1 -v -timeout 30m ./test/bench && \

@@ -2,9 +2,10 @@
 # Makes the Linux packages of the command, installs the .deb into an empty root of
 # its own, runs what it brought, and removes it again. Nothing of this machine is
 # changed. The .rpm is listed, and what is made for macOS is looked into.
-# PACKAGE_WINDOW=yes does the same with the window's packages.
+# PACKAGE_WINDOW=yes does the same with the window's packages, which take the page as it was built last.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+sources=$PWD
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() { printf 'FAIL: %s\n' "$*" >&2; exit 1; }
@@ -37,8 +38,8 @@ run drawbridge install codex notes 2>/dev/null
 grep -q "command = \"$root/usr/bin/drawbridge\"" "$work/home/.codex/config.toml" || fail "install wrote another command"
 [[ $(run drawbridge clients) == *codex*notes* ]] || fail "clients does not list it"
 run drawbridge demo --help >/dev/null 2>&1 || fail "the demo is not beside it"
-run drawbridge serve --state redis://x --help >/dev/null 2>&1 || fail "serve --state is not there"
-ok "version, add, install, clients, demo"
+[[ $(run drawbridge serve --state redis://127.0.0.1:1 2>&1) == *127.0.0.1:1* ]] || fail "serve --state does not get as far as the store"
+ok "version, add, install, clients, demo, serve --state"
 
 for page in drawbridge drawbridge-install drawbridge-vault-move; do
   [[ $(gunzip -c "$root/usr/share/man/man1/$page.1.gz") == *'.SH SYNOPSIS'* ]] || fail "$page.1 is no manual page"
@@ -57,6 +58,20 @@ if [ "$PACKAGE_WINDOW" = yes ]; then
     desktop-file-validate "$root/usr/share/applications/drawbridge.desktop" || fail "the desktop entry is not valid"
   fi
   [ -f "$root/usr/share/icons/hicolor/scalable/apps/drawbridge.svg" ] || fail "there is no icon"
+  [[ $(gunzip -c "$root/usr/share/man/man1/drawbridge-desktop.1.gz") == *'Drawbridge 1.2.3'*'.SH SYNOPSIS'* ]] || fail "the window has no manual page"
+  if command -v Xvfb >/dev/null && command -v xdotool >/dev/null; then
+    DRAWBRIDGE_SESSION_LOGS=$work/session "$sources/test/sessions/desktop-session.sh" bash -c '
+      export PATH=$1/usr/bin:$PATH DRAWBRIDGE_CONFIG_DIR=$2/config DRAWBRIDGE_STATE_DIR=$2/state
+      drawbridge-desktop & window=$!
+      for ((i = 0; i < 1200; i++)); do
+        xdotool search --onlyvisible --name "^Drawbridge$" >/dev/null 2>&1 && drawbridge status >/dev/null 2>&1 && break
+        sleep 0.1
+      done
+      drawbridge agent stop; stopped=$?
+      kill $window 2>/dev/null; wait $window
+      [ $i -lt 1200 ] && [ $stopped = 0 ]' - "$root" "$work/window" >"$work/log" 2>&1 || { cat "$work/log"; fail "the window does not come up with an agent"; }
+    ok "the window runs, and the agent that it starts"
+  fi
   "${installer[@]}" --purge drawbridge-desktop >"$work/log" 2>&1 || { cat "$work/log"; fail "the window's package does not go"; }
   ok "window"
 fi
@@ -86,20 +101,21 @@ holds() {
   done
 }
 if command -v rpm >/dev/null || command -v bsdtar >/dev/null; then
-  holds packages/drawbridge-1.2.3-1.*.rpm /usr/bin/drawbridge /usr/bin/drawbridge-demo /usr/share/man/man1/drawbridge.1.gz \
+  holds packages/drawbridge-1.2.3-1.*.rpm /usr/bin/drawbridge /usr/bin/drawbridge-demo /usr/bin/drawbridge-replica /usr/share/man/man1/drawbridge.1.gz \
     /usr/share/man/man1/drawbridge-install.1.gz /usr/share/bash-completion/completions/drawbridge \
     /usr/share/zsh/site-functions/_drawbridge /usr/share/fish/vendor_completions.d/drawbridge.fish
   [ "$PACKAGE_WINDOW" != yes ] || holds packages/drawbridge-desktop-1.2.3-1.*.rpm /usr/bin/drawbridge-desktop \
-    /usr/share/applications/drawbridge.desktop /usr/share/icons/hicolor/scalable/apps/drawbridge.svg /usr/share/pixmaps/drawbridge.png
+    /usr/share/man/man1/drawbridge-desktop.1.gz /usr/share/applications/drawbridge.desktop /usr/share/icons/hicolor/scalable/apps/drawbridge.svg /usr/share/pixmaps/drawbridge.png
   ok "what the .rpm holds"
 fi
 
 for cpu in arm64 amd64; do
-  holds "packages/drawbridge-1.2.3-macos-$cpu.tar.gz" /bin/drawbridge /bin/drawbridge-demo /share/man/man1/drawbridge.1 /LICENSE
+  holds "packages/drawbridge-1.2.3-macos-$cpu.tar.gz" /bin/drawbridge /bin/drawbridge-demo /bin/drawbridge-replica \
+    /share/man/man1/drawbridge.1 /LICENSE
 done
 layout=packages/Drawbridge-layout-1.2.3-macos.tar.gz
 inside=/Drawbridge.app/Contents
-holds "$layout" $inside/Info.plist $inside/PkgInfo $inside/MacOS/drawbridge $inside/MacOS/drawbridge-demo \
+holds "$layout" $inside/Info.plist $inside/PkgInfo $inside/MacOS/drawbridge $inside/MacOS/drawbridge-demo $inside/MacOS/drawbridge-replica \
   $inside/Resources/drawbridge.icns $inside/Resources/dev.drawbridge.agent.plist
 mkdir app && tar -xzf "$layout" -C app
 if command -v python3 >/dev/null; then

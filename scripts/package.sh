@@ -44,8 +44,14 @@ export SOURCE_DATE_EPOCH
 arch=$(go env GOARCH)
 flags=(-trimpath -buildvcs=false -ldflags "-s -w -X main.version=$version")
 tool() { go tool -modfile=tools/go.mod "$@"; }
-# lean OUT [TAGS]: the command, or with the tag demo its demo.
-lean() { CGO_ENABLED=0 go build "${flags[@]}" ${2:+-tags "$2"} -o "$1" .; }
+# lean FOLDER [SUFFIX]: the command, and beside it its demo and what `serve --state`
+# starts, which look for each other there.
+lean() {
+  local tag
+  for tag in '' -demo -replica; do
+    CGO_ENABLED=0 go build "${flags[@]}" -tags "${tag#-}" -o "$1/drawbridge$tag${2:-}" .
+  done
+}
 # packed NAME FOLDER: FOLDER as NAME.tar.gz, the same bytes for the same content.
 packed() {
   tar -C "$2" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -cf - . | gzip -9n >"$out/$1.tar.gz"
@@ -66,9 +72,7 @@ make_linux() {
   [ "$(go env GOOS)" = linux ] || die "the Linux packages are made on Linux"
   local tree=$work/tree package name
   mkdir -p "$tree"/drawbridge/usr/{bin,share/doc/drawbridge}
-  lean "$tree/drawbridge/usr/bin/drawbridge"
-  lean "$tree/drawbridge/usr/bin/drawbridge-demo" demo
-  lean "$tree/drawbridge/usr/bin/drawbridge-replica" replica
+  lean "$tree/drawbridge/usr/bin"
   documents "$tree/drawbridge/usr" "$tree/drawbridge/usr/bin/drawbridge"
   cp LICENSE "$tree/drawbridge/usr/share/doc/drawbridge/copyright"
   gzip -9nc CHANGELOG.md >"$tree/drawbridge/usr/share/doc/drawbridge/changelog.gz"
@@ -78,11 +82,12 @@ make_linux() {
   if [ "${PACKAGE_WINDOW:-yes}" = yes ]; then
     packages+=(drawbridge-desktop)
     local desktop=$tree/drawbridge-desktop/usr
-    mkdir -p "$desktop"/{bin,share/applications,share/{pixmaps,icons/hicolor/scalable/apps},share/doc/drawbridge-desktop}
+    mkdir -p "$desktop"/{bin,share/applications,share/{man/man1,pixmaps,icons/hicolor/scalable/apps},share/doc/drawbridge-desktop}
     go build "${flags[@]}" -tags "$(scripts/window-tags.sh)" -o "$desktop/bin/drawbridge-desktop" .
     cp build/linux/drawbridge.desktop "$desktop/share/applications/drawbridge.desktop"
     cp build/appicon.svg "$desktop/share/icons/hicolor/scalable/apps/drawbridge.svg"
     cp build/appicon.png "$desktop/share/pixmaps/drawbridge.png"
+    sed "s/@VERSION@/$version/" build/linux/drawbridge-desktop.1 | gzip -9n >"$desktop/share/man/man1/drawbridge-desktop.1.gz"
     cp LICENSE "$desktop/share/doc/drawbridge-desktop/copyright"
   fi
   find "$tree" -type d -exec chmod 755 {} +
@@ -99,8 +104,7 @@ make_linux() {
 make_windows() {
   local files=$work/windows
   mkdir -p "$files"
-  GOOS=windows GOARCH=amd64 lean "$files/drawbridge.exe"
-  GOOS=windows GOARCH=amd64 lean "$files/drawbridge-demo.exe" demo
+  GOOS=windows GOARCH=amd64 lean "$files" .exe
   GOOS=windows GOARCH=amd64 CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags desktop,production \
     -ldflags "-s -w -H windowsgui -X main.version=$version" -o "$files/drawbridge-desktop.exe" .
   cp LICENSE "$files/"
@@ -139,8 +143,7 @@ make_macos() {
   for cpu in arm64 amd64; do
     files=$work/macos-$cpu
     mkdir -p "$files/bin"
-    GOOS=darwin GOARCH=$cpu lean "$files/bin/drawbridge"
-    GOOS=darwin GOARCH=$cpu lean "$files/bin/drawbridge-demo" demo
+    GOOS=darwin GOARCH=$cpu lean "$files/bin"
     go run -buildvcs=false ./build/man -version "$version" -dir "$files/share/man/man1"
     cp LICENSE "$files/"
     packed "drawbridge-$version-macos-$cpu" "$files"
@@ -166,6 +169,8 @@ make_sbom() {
   local tags
   tool cyclonedx-gomod app -json -licenses -std -main . -output "$out/drawbridge-$version.cdx.json" .
   tags=$(scripts/window-tags.sh)
+  GOFLAGS=-tags=demo tool cyclonedx-gomod app -json -licenses -main . -output "$out/drawbridge-demo-$version.cdx.json" .
+  GOFLAGS=-tags=replica tool cyclonedx-gomod app -json -licenses -main . -output "$out/drawbridge-replica-$version.cdx.json" .
   GOFLAGS="-tags=$tags" tool cyclonedx-gomod app -json -licenses -main . -output "$out/drawbridge-desktop-$version.cdx.json" .
   (cd frontend && npm sbom --sbom-format cyclonedx) >"$out/drawbridge-desktop-page-$version.cdx.json"
 }

@@ -72,7 +72,7 @@ need() {
 system_debian() {
   local core=(dbus gnome-keyring)
   local compiler=(gcc libc6-dev pkg-config)
-  local rig=(chromium fonts-dejavu-core imagemagick openbox redis-server wmctrl xdotool xfce4-panel xvfb)
+  local rig=(chromium fonts-dejavu-core imagemagick libarchive-tools openbox redis-server wmctrl xclip xdotool xfce4-notifyd xfce4-panel xvfb)
   local webkit=(libwebkit2gtk-4.1-dev)
   local packagers=(nsis zip)
   local -A installed=()
@@ -101,7 +101,7 @@ system_debian() {
 
   say "installing with apt-get:"
   printf '%s\n' "${reasons[@]}" >&2
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq </dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq -o Acquire::Retries=5 </dev/null
   local i
   for i in "${!missing[@]}"; do
     case ${missing[i]} in
@@ -113,7 +113,7 @@ system_debian() {
     esac
   done
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-    -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "${missing[@]}" </dev/null >&2
+    -o Acquire::Retries=5 -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 "${missing[@]}" </dev/null >&2
 }
 
 system_elsewhere() {
@@ -129,7 +129,7 @@ system_elsewhere() {
         die "The window needs a C compiler, pkg-config and the development files of GTK 3 and WebKitGTK 4.1 (Fedora: gcc gtk3-devel webkit2gtk4.1-devel; Arch: base-devel gtk3 webkit2gtk-4.1)."
       fi
       has_keychain || say "no Secret Service is running here: \`make run\` also needs dbus-run-session and gnome-keyring-daemon."
-      [ "$what" != test ] || say "the tests also need: redis-server chromium Xvfb openbox xfce4-panel xdotool wmctrl ImageMagick."
+      [ "$what" != test ] || say "the tests also need: redis-server chromium Xvfb openbox xfce4-panel xfce4-notifyd xdotool wmctrl xclip bsdtar ImageMagick."
       ;;
     *) say "packages for $system are not installed by this script; README.md says what is needed." ;;
   esac
@@ -150,7 +150,7 @@ npm_ci() {
   [ -f "$dir/package-lock.json" ] || return 0
   cmp -s "$dir/package-lock.json" "$stamp" && return 0
   say "installing npm packages in $dir/: $2"
-  (cd "$dir" && npm ci --no-audit --no-fund --loglevel=error </dev/null >&2)
+  (cd "$dir" && npm ci --no-audit --no-fund --loglevel=error --fetch-retries=5 </dev/null >&2)
   cp "$dir/package-lock.json" "$stamp"
 }
 

@@ -13,18 +13,18 @@ export DRAWBRIDGE_ARTIFACTS=$PWD/test/artifacts
 
 npm_run() { npm --prefix frontend run --silent "$@"; }
 in_session() { DRAWBRIDGE_SESSION_LOGS=$logs/keyring test/sessions/keyring-session.sh "$@"; }
-go_tests() { in_session go test -race -timeout 10m . ./bridge/...; }
+go_tests() { in_session go test -race -timeout 20m . ./bridge/...; }
 # Not beside the others, nor one package beside the other: these watch the clock
 # while tokens of 5 seconds expire.
-end_to_end() { in_session env DRAWBRIDGE_E2E=1 go test -race -count=1 -p 1 -timeout 15m -skip '^TestDesktop' ./test/...; }
+end_to_end() { in_session env DRAWBRIDGE_E2E=1 go test -race -count=1 -p 1 -timeout 30m -skip '^TestDesktop' ./test/...; }
 # What needs a screen and a tray; here all of it has to run.
 desktop_session() {
   local out=$logs/desktop-session.txt
   {
     DRAWBRIDGE_SESSION_LOGS=$logs/desktop test/sessions/desktop-session.sh env DRAWBRIDGE_E2E=1 \
-      go test -v -race -count=1 -timeout 5m ./bridge/tray ./bridge/agent &&
+      go test -v -race -count=1 -timeout 20m ./bridge/tray ./bridge/agent &&
       DRAWBRIDGE_SESSION_LOGS=$logs/desktop DRAWBRIDGE_E2E=1 DRAWBRIDGE_TEST_WINDOW=$PWD/bin/drawbridge-desktop \
-        go test -v -race -count=1 -timeout 15m -run '^TestDesktop' ./test
+        go test -v -race -count=1 -timeout 60m -run '^TestDesktop' ./test
   } 2>&1 | tee "$out" || return 1
   ! grep -- '--- SKIP' "$out" || { echo "skipped where nothing may be"; return 1; }
 }
@@ -32,7 +32,7 @@ desktop_session() {
 step "page builds" npm_run build
 step "binaries build" make --no-print-directory build desktop SETUP=:
 step "go test -race" go_tests
-step "packages" scripts/package-test.sh
+step "packages" env PACKAGE_WINDOW=yes scripts/package-test.sh
 step "vitest" npm_run test
 step "playwright" npm_run e2e
 step "end to end" end_to_end
