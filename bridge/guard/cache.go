@@ -78,11 +78,14 @@ func NewCache(limit time.Duration, size int) *Cache {
 }
 
 // Empty forgets everything: a key was revoked, a denylist or a key set changed.
+// Who asks from now on does not get the verdict of a verification that began
+// before, either.
 func (c *Cache) Empty() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clear(c.good)
 	clear(c.bad)
+	clear(c.running)
 	c.epoch++
 }
 
@@ -96,6 +99,11 @@ func (c *Cache) Len() int {
 func (c *Cache) get(key Hash, now time.Time) (*Identity, *Refusal, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
+	return c.kept(key, now)
+}
+
+// kept is get for who holds mu.
+func (c *Cache) kept(key Hash, now time.Time) (*Identity, *Refusal, bool) {
 	if v := c.good[key]; v != nil && now.Before(v.until) {
 		return v.id, nil, true
 	}
@@ -114,9 +122,14 @@ func (c *Cache) knows(key Hash) bool {
 }
 
 // once runs verify for the first of those who ask for a key at the same time
-// and gives its verdict to all.
+// and gives its verdict to all, also to who comes just after it.
 func (c *Cache) once(ctx context.Context, key Hash, verify func() (*Identity, *Refusal), now time.Time) (*Identity, *Refusal) {
 	c.mu.Lock()
+	// Between the caller's get and here the one who was verifying may have ended.
+	if id, no, ok := c.kept(key, now); ok {
+		c.mu.Unlock()
+		return id, no
+	}
 	if f := c.running[key]; f != nil {
 		c.mu.Unlock()
 		select {
@@ -132,8 +145,8 @@ func (c *Cache) once(ctx context.Context, key Hash, verify func() (*Identity, *R
 	c.mu.Unlock()
 	defer func() {
 		c.mu.Lock()
-		delete(c.running, key)
-		if c.epoch == epoch {
+		if c.epoch == epoch { // else it is another's flight, if any
+			delete(c.running, key)
 			c.keep(key, f, now)
 		}
 		c.mu.Unlock()
