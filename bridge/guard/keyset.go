@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -63,9 +64,18 @@ func NewRemoteKeys(find func(context.Context) (string, error), client *http.Clie
 
 // Key implements KeySet.
 func (r *RemoteKeys) Key(ctx context.Context, kid, alg string) ([]crypto.PublicKey, error) {
-	if r.wants(kid) {
-		if err := r.fetch(ctx); err != nil {
-			return nil, err
+	for {
+		busy, mine := r.due(kid)
+		if mine {
+			r.fetch(ctx, busy)
+		}
+		if busy == nil || mine {
+			break
+		}
+		select { // then look again: that fetch may have begun before the key was there
+		case <-busy:
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
 	}
 	r.mu.Lock()
@@ -85,44 +95,37 @@ func (r *RemoteKeys) Key(ctx context.Context, kid, alg string) ([]crypto.PublicK
 	return out, nil
 }
 
-// wants reports whether a fetch is due.
-func (r *RemoteKeys) wants(kid string) bool {
+// due returns what has to end before a key is looked for: a fetch under way, or
+// one that is the caller's to make (mine); nil: nothing.
+func (r *RemoteKeys) due(kid string) (busy chan struct{}, mine bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	if r.keys != nil && now.Sub(r.fetched) < keysFresh {
-		known := kid == ""
-		for _, k := range r.keys {
-			known = known || k.id == kid
-		}
-		if known {
-			return false
-		}
-		if r.busy == nil && now.Sub(r.unknown) >= keysPause {
-			r.unknown = now
-			return true
-		}
-		return r.busy != nil
+	fresh := r.keys != nil && now.Sub(r.fetched) < keysFresh
+	if fresh && r.has(kid) {
+		return nil, false
 	}
-	return r.tried.IsZero() || r.keys == nil && now.Sub(r.tried) > time.Second || now.Sub(r.tried) >= keysPause || r.busy != nil
+	if r.busy != nil {
+		return r.busy, false
+	}
+	switch {
+	case fresh && now.Sub(r.unknown) >= keysPause:
+		r.unknown = now
+	case fresh, !r.tried.IsZero() && now.Sub(r.tried) < keysPause && (r.keys != nil || now.Sub(r.tried) <= time.Second):
+		return nil, false
+	}
+	r.busy, r.tried = make(chan struct{}), now
+	return r.busy, true
 }
 
-// fetch gets the keys, or waits for the fetch under way. It fails only when
-// there are no older ones.
-func (r *RemoteKeys) fetch(ctx context.Context) error {
-	r.mu.Lock()
-	if busy := r.busy; busy != nil {
-		r.mu.Unlock()
-		select {
-		case <-busy:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	busy := make(chan struct{})
-	r.busy, r.tried = busy, r.now()
-	r.mu.Unlock()
+// has reports whether there is a key of that id, or any where none is named. The
+// caller holds mu.
+func (r *RemoteKeys) has(kid string) bool {
+	return kid == "" || slices.ContainsFunc(r.keys, func(k publishedKey) bool { return k.id == kid })
+}
+
+// fetch gets the keys and closes busy. When it fails the older ones stay.
+func (r *RemoteKeys) fetch(ctx context.Context, busy chan struct{}) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchWait)
 	defer cancel()
 	keys, err := r.get(ctx)
@@ -144,7 +147,6 @@ func (r *RemoteKeys) fetch(ctx context.Context) error {
 	if lost {
 		r.changed()
 	}
-	return nil
 }
 
 // sameKey reports whether two keys are one: an issuer may give its name to another.
