@@ -77,7 +77,7 @@ func keySet(t *testing.T, kids ...string) string {
 func TestAKeyThatIsNewerThanTheFetchIsFound(t *testing.T) {
 	one, two := keySet(t, "one"), keySet(t, "one", "two")
 	synctest.Test(t, func(t *testing.T) {
-		issuer := make(answers)
+		issuer := make(answers, 2)
 		r := NewRemoteKeys(func(context.Context) (string, error) { return "https://issuer.example/jwks", nil }, &http.Client{Transport: issuer}, nil, nil)
 		found := make(chan error, 2)
 		for _, kid := range []string{"one", "two"} {

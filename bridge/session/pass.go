@@ -23,6 +23,7 @@ func (s *Session) call(ctx context.Context, m jsonrpc.Message) (answered bool) {
 	if s.hiddenCall(m) {
 		return true
 	}
+	shown := s.lastShown()
 	m, err := s.Await(ctx, m)
 	switch {
 	case err == nil && cameBack(m):
@@ -32,7 +33,7 @@ func (s *Session) call(ctx context.Context, m jsonrpc.Message) (answered bool) {
 		err = s.try(ctx, m)
 	}
 	if fault.Is(err, fault.SignInNeeded) && s.elicits(m) {
-		err = s.afterSignIn(ctx, m, err)
+		err = s.afterSignIn(ctx, m, shown, err)
 	}
 	if err != nil && ctx.Err() != nil {
 		return false
@@ -44,9 +45,10 @@ func (s *Session) call(ctx context.Context, m jsonrpc.Message) (answered bool) {
 }
 
 // afterSignIn has the client lead its person to the sign-in that a request needs,
-// and goes on with the request after it.
-func (s *Session) afterSignIn(ctx context.Context, m jsonrpc.Message, needed error) error {
-	switch err := s.signedInThrough(ctx, m); {
+// and goes on with the request after it. shown is the last such sign-in from before
+// the request was tried.
+func (s *Session) afterSignIn(ctx context.Context, m jsonrpc.Message, shown *elicitation, needed error) error {
+	switch err := s.signedInThrough(ctx, m, shown); {
 	case errors.Is(err, errNotShown):
 		s.askPerson(needed)
 		return needed

@@ -146,6 +146,7 @@ type Session struct {
 	epoch      int               // counts connections, so that one loss leads to one new connection
 	eliciting  *elicitation      // a sign-in that the client leads its person to
 	elicited   int               // how many there were
+	shown      *elicitation      // the last that has ended
 	inFlight   map[*request]struct{}
 	byID       map[string]*request // those of inFlight, by their id as it was spelt
 	wishes     wishes

@@ -61,12 +61,24 @@ func (s *Session) isLegacy() bool {
 	return s.initialize != nil
 }
 
+// lastShown is the sign-in by an address that has ended last; nil: none.
+func (s *Session) lastShown() *elicitation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.shown
+}
+
 // signedInThrough has the client show its person the address of the sign-in, on
 // account of the request, and waits until somebody has signed in and the server
-// knows the session. Its error is errNotShown, or says what to do.
-func (s *Session) signedInThrough(ctx context.Context, m jsonrpc.Message) error {
+// knows the session. A sign-in that has ended since before, when the request was
+// tried, is what the request needs, too: the person is not asked twice. Its error
+// is errNotShown, or says what to do.
+func (s *Session) signedInThrough(ctx context.Context, m jsonrpc.Message, before *elicitation) error {
 	s.mu.Lock()
 	e := s.eliciting
+	if e == nil && s.shown != before {
+		e = s.shown
+	}
 	if e == nil {
 		s.elicited++
 		e = &elicitation{
@@ -77,7 +89,7 @@ func (s *Session) signedInThrough(ctx context.Context, m jsonrpc.Message) error 
 		s.work.Go(func() {
 			e.err = s.elicit(e, m.ID)
 			s.mu.Lock()
-			s.eliciting = nil
+			s.eliciting, s.shown = nil, e
 			s.mu.Unlock()
 			close(e.done)
 		})

@@ -137,6 +137,33 @@ func TestSignInByAnAddressIsNotWanted(t *testing.T) {
 	}
 }
 
+// A call that was tried before a sign-in ended, and finds only afterwards that it
+// needs one, does not have the person asked again.
+func TestSignInByAnAddressIsNotAskedForAgainByACallThatWasSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, a, calls, started := shower(t, helloURL)
+		c.send(callSeven)
+		e := c.elicited()
+		gate := make(chan struct{})
+		a.mu.Lock()
+		a.gate = gate
+		a.mu.Unlock()
+		c.send(callEight)
+		waitFor(t, "the second call to look for a token", func() bool { return !a.quiet() })
+		c.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"action":"decline"}}`, e.ID))
+		if l := c.next(); !strings.Contains(l, `"id":7,"error"`) {
+			t.Fatalf("the client hears %s", l)
+		}
+		close(gate)
+		if l := c.next(); !strings.Contains(l, `"id":8,"error"`) || !strings.Contains(l, "not wanted") {
+			t.Errorf("the client hears %s", l)
+		}
+		if calls.Load() != 0 || started.Load() != 1 {
+			t.Errorf("%d calls, %d sign-ins", calls.Load(), started.Load())
+		}
+	})
+}
+
 // A client that shows no addresses is told at once, and one whose own tool was
 // called that it is signed in.
 func TestSignInByAnAddressOnlyWhereItHelps(t *testing.T) {

@@ -76,6 +76,7 @@ func (g *gate) ready(ctx context.Context) error {
 	if g.assumesOpen() {
 		return ctx.Err()
 	}
+	came := time.Now() // before the look: the prompt that it was locked for may end meanwhile
 	look, cancel := context.WithTimeout(ctx, opLimit)
 	defer cancel()
 	s, err := connect(look)
@@ -100,7 +101,7 @@ func (g *gate) ready(ctx context.Context) error {
 		go func() { // ends within unlockLimit, or with the process
 			ctx, cancel := context.WithTimeout(context.Background(), g.limit)
 			defer cancel()
-			f.err = g.unlock(ctx)
+			f.err = g.unlock(ctx, came)
 			g.mu.Lock()
 			g.flight = nil
 			g.mu.Unlock()
@@ -116,9 +117,9 @@ func (g *gate) ready(ctx context.Context) error {
 	}
 }
 
-// unlock asks the person, unless another process is asking or has just asked.
-func (g *gate) unlock(ctx context.Context) error {
-	came := time.Now()
+// unlock asks the person, unless another process is asking or somebody has asked
+// in vain since the caller came.
+func (g *gate) unlock(ctx context.Context, came time.Time) error {
 	s, err := connect(ctx)
 	if err != nil {
 		return err
@@ -138,7 +139,7 @@ func (g *gate) unlock(ctx context.Context) error {
 	last := g.lastRefusal()
 	switch {
 	case last.After(came):
-		return fmt.Errorf("%w: another process has just asked in vain", errLocked)
+		return fmt.Errorf("%w: somebody has just been asked in vain", errLocked)
 	case !g.attended && time.Since(last) < askPause:
 		release() // waiting needs no turn
 		release = func() {}
