@@ -11,9 +11,10 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 BUILD   := -trimpath -buildvcs=false
 SETUP   := scripts/setup.sh
 FUZZTIME ?= 10m
+STRESSTIME ?= 5
 DISPLAYED := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)))
 
-.PHONY: help run test build desktop package lint fmt bench conformance soak fuzz clean
+.PHONY: help run test build desktop package lint fmt bench conformance soak fuzz stress clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -70,6 +71,11 @@ soak: ## many processes on one sign-in, faults and kills: the long forms (30 min
 fuzz: ## the readers and parsers of foreign input, with inputs made up; FUZZTIME=10m for all together; ONLY=bridge/remote runs a part
 	@$(SETUP) core
 	@FUZZTIME='$(FUZZTIME)' scripts/fuzz.sh '$(ONLY)'
+
+stress: ## each Go test again and again on 1, 2 and 4 processors; STRESSTIME=5 seconds for each (50 min); ONLY=bridge/guard runs a part
+	@$(SETUP) test
+	@npm --prefix frontend run --silent build
+	@STRESSTIME='$(STRESSTIME)' scripts/stress.sh '$(ONLY)'
 
 clean: ## remove what the other targets made (not the npm packages)
 	rm -rf bin build/bin test/artifacts frontend/dist-fake frontend/test-results
