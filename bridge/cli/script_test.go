@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"context"
+	"crypto/rand"
 	"flag"
 	"fmt"
 	"net/http"
@@ -137,5 +138,5 @@ func wantStatus(ts *testscript.TestScript, neg bool, args []string) {
 func useKeychain(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Setenv("DBUS_SESSION_BUS_ADDRESS", os.Getenv("DBUS_SESSION_BUS_ADDRESS"))
 	ts.Setenv("XDG_RUNTIME_DIR", os.Getenv("XDG_RUNTIME_DIR"))
-	ts.Setenv("DRAWBRIDGE_KEYCHAIN_SERVICE", "drawbridge-script-"+filepath.Base(ts.Getenv("WORK"))+fmt.Sprint(os.Getpid()))
+	ts.Setenv("DRAWBRIDGE_KEYCHAIN_SERVICE", "drawbridge-script-"+rand.Text())
 }
