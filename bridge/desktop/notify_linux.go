@@ -20,15 +20,16 @@ const OffersActions = true
 // Notify shows a notification (Desktop Notifications Specification 1.2). It is
 // an error when nobody shows notifications. One with an Action is waited for:
 // chosen is true when the person takes it, and false when the notification is
-// closed. When ctx ends it is taken back.
+// closed. When ctx ends it is taken back; an error then wraps ctx's, and
+// context.DeadlineExceeded where the bus hangs.
 func Notify(ctx context.Context, n Notification) (chosen bool, err error) {
-	held, release := context.WithCancel(ctx)
+	held, release := context.WithCancelCause(ctx)
 	if n.Action != "" { // it ends once it is known what to take back
-		release()
-		held, release = context.WithCancel(context.WithoutCancel(ctx))
+		release(nil)
+		held, release = context.WithCancelCause(context.WithoutCancel(ctx))
 	}
-	defer release()
-	late := time.AfterFunc(callLimit, release) // a bus that hangs is not waited for
+	defer release(nil)
+	late := time.AfterFunc(callLimit, func() { release(context.DeadlineExceeded) }) // a bus that hangs is not waited for
 	defer late.Stop()
 	conn, err := connect(held)
 	if err != nil {
@@ -88,6 +89,9 @@ func show(ctx context.Context, conn *dbus.Conn, n Notification) (id uint32, err 
 	}
 	err = server.
 		CallWithContext(ctx, notifyName+".Notify", 0, "Drawbridge", uint32(0), "", n.Title, body, actions, hints, int32(-1)).Store(&id)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		err = cause // or it may be that of the connection, which ends with ctx
+	}
 	if err != nil {
 		return 0, fmt.Errorf("show a notification: %w", err)
 	}
