@@ -38,13 +38,12 @@ func (a *Agent) Need(ctx context.Context, target control.Target) (control.NeedAn
 	if err != nil {
 		return control.NeedAnswer{}, err
 	}
-	facts, err := account.Facts()
-	if err == nil && works(facts, time.Now()) {
-		return control.NeedAnswer{Action: control.NeedNone}, nil
-	}
+	// First: it takes a while, in which somebody may have signed in.
 	visible := a.cfg.Tray != nil && a.cfg.Tray.Visible(ctx)
 	answer := a.ask(who, account, visible)
-	a.rebuild()
+	if answer.Action != control.NeedNone {
+		a.rebuild()
+	}
 	return answer, nil
 }
 
@@ -52,6 +51,10 @@ func (a *Agent) ask(who who, account Account, visible bool) control.NeedAnswer {
 	key := account.Key()
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	// Here: a sign-in writes its facts before it is not pending any more.
+	if facts, err := account.Facts(); err == nil && works(facts, time.Now()) {
+		return control.NeedAnswer{Action: control.NeedNone}
+	}
 	n, known := a.needs[key]
 	if !known {
 		n = need{who: who, since: time.Now()}

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"sync/atomic"
@@ -175,6 +176,33 @@ func TestATrayThatNobodySeesIsNone(t *testing.T) {
 		t.Errorf("answer %+v", answer)
 	}
 	r.complete(errors.New("enough"))
+}
+
+// slowIcon is a tray that nobody sees, and that takes a while to find that out.
+type slowIcon struct {
+	*icon
+	meanwhile func()
+}
+
+func (i *slowIcon) Visible(context.Context) bool {
+	i.meanwhile()
+	return false
+}
+
+// Somebody finishes the sign-in while the agent looks for the icon: nobody is asked
+// a second time.
+func TestANeedThatIsSettledMeanwhileAsksNobody(t *testing.T) {
+	tray := &slowIcon{&icon{}, func() {}}
+	r := start(t, func(c *Config) { c.Tray = tray })
+	first := r.need(control.Named("demo"))
+	tray.meanwhile = func() {
+		r.complete(nil)
+		r.wait(first.SignIn.ID)
+		r.state("demo", control.SignedIn)
+	}
+	if answer := r.need(control.Named("demo")); answer.Action != control.NeedNone || r.browsers() != 1 {
+		t.Errorf("answer %+v, %d browsers", answer, r.browsers())
+	}
 }
 
 func TestNeedOfAnUnnamedServer(t *testing.T) {
