@@ -91,6 +91,7 @@ type Answer struct {
 // SendOn sends the browser that brought an answer on to another authorization,
 // for which Wait is called next. Where the answer was pasted, the person is told.
 func (cb *Callback) SendOn(an *Answer, next *Authorization) {
+	cb.Expect(next) // who is quick answers before anybody waits
 	an.attempt.finish(Page{onward: next.URL})
 	if cb.Onward != nil && cb.wasPasted(an.attempt) {
 		cb.Onward(next.URL)

@@ -1,9 +1,11 @@
 package oauth
 
 import (
+	"context"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"drawbridge/bridge/fault"
 )
@@ -102,5 +104,43 @@ func TestPasteThatIsSentOn(t *testing.T) {
 	}
 	if got := receive(t, "Wait", result); got.err != nil || got.answer.Code.Reveal() != "c2" {
 		t.Errorf("Wait = %+v", got)
+	}
+}
+
+// The address that somebody is told of is awaited from then on, although Wait comes
+// only after it was told.
+func TestPasteAsSoonAsTheNextAddressIsKnown(t *testing.T) {
+	cb := listen(t)
+	var auths [2]*Authorization
+	for i := range auths {
+		r := goodRequest()
+		r.RedirectURI = cb.RedirectURI()
+		a, err := NewAuthorization(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		auths[i] = a
+	}
+	back := func(a *Authorization, code string) string {
+		return cb.RedirectURI() + "?code=" + code + "&state=" + a.State.Reveal()
+	}
+	cb.Onward = func(string) {
+		if err := cb.Paste(back(auths[1], "c2")); err != nil {
+			t.Errorf("Paste: %v", err)
+		}
+	}
+	cb.Expect(auths[0])
+	if err := cb.Paste(back(auths[0], "c1")); err != nil {
+		t.Fatal(err)
+	}
+	first, err := cb.Wait(t.Context(), auths[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	cb.SendOn(first, auths[1])
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if got, err := cb.Wait(ctx, auths[1]); err != nil || got.Code.Reveal() != "c2" {
+		t.Errorf("Wait = %+v, %v", got, err)
 	}
 }
