@@ -19,9 +19,6 @@ import (
 const (
 	// patience bounds the wait for a renewal while the old token still works.
 	patience = 500 * time.Millisecond
-	// lookAgain is how often a call looks whether another process changed the
-	// credential (one stat of the facts file).
-	lookAgain = time.Second
 	// refusedFor is how long a token that the server refused, and that cannot
 	// be renewed, is not offered to it again.
 	refusedFor = 30 * time.Second
@@ -40,12 +37,13 @@ type Account struct {
 	prover atomic.Pointer[oauth.Prover] // of cur; nil: tokens are not bound
 
 	mu      sync.Mutex
-	loaded  bool      // cur was read from the vault
-	cur     *record   // nil: nothing stored; never changed, only replaced
-	needed  error     // with cur nil: the server is known to want a sign-in
-	stamp   time.Time // modification time of the facts file when cur was read
-	looked  time.Time // when stamp was last compared
-	flight  *flight   // the renewal under way, or nil
+	loaded  bool        // cur was read from the vault
+	cur     *record     // nil: nothing stored; never changed, only replaced
+	changes int         // how often cur has become another
+	needed  error       // with cur nil: the server is known to want a sign-in
+	stamp   os.FileInfo // of the facts file when cur was read; nil: it was not there
+	looked  time.Time   // when stamp was last compared
+	flight  *flight     // the renewal under way, or nil
 	refused oauth.Challenge
 
 	bad   secret.String // the token that the server refused last
@@ -89,7 +87,7 @@ func (a *Account) Bearer(ctx context.Context) (secret.String, error) {
 	}
 	now := a.m.now()
 	if !a.renewable(cur) && a.isBad(cur.Access, now) {
-		return secret.String{}, a.needSignIn(ctx, errRefused)
+		return a.bearerOfOthers(ctx, cur, errRefused)
 	}
 	if cur.usable(now, cur.margin()) {
 		a.offerQuick(cur, now)
@@ -100,7 +98,7 @@ func (a *Account) Bearer(ctx context.Context) (secret.String, error) {
 		if works {
 			return cur.Access, nil
 		}
-		return secret.String{}, a.needSignIn(ctx, errNoRefreshToken)
+		return a.bearerOfOthers(ctx, cur, errNoRefreshToken)
 	}
 
 	f := a.renew(cur.Access)
@@ -124,6 +122,15 @@ func (a *Account) Bearer(ctx context.Context) (secret.String, error) {
 	case <-ctx.Done():
 		return secret.String{}, ctx.Err()
 	}
+}
+
+// bearerOfOthers is Bearer where cur helps nobody any more: of what another process
+// has put in its place, or the need for a person.
+func (a *Account) bearerOfOthers(ctx context.Context, cur *record, cause error) (secret.String, error) {
+	if _, err := a.needSignIn(ctx, cause, cur.Access); err != nil {
+		return secret.String{}, err
+	}
+	return a.Bearer(ctx)
 }
 
 // Rejection is what a server answered to a request with Token.
@@ -154,17 +161,22 @@ func (a *Account) Reject(ctx context.Context, r Rejection) error {
 	a.quick.Store(nil)
 	a.mu.Unlock()
 
-	for range 2 { // a renewal that was under way may have been for an older token
+	for renewals := 0; renewals < 2; {
 		cur, err := a.load(ctx)
+		if err == nil && cur == nil && !a.unattended() {
+			cur, err = a.needSignIn(ctx, errNeverSignedIn, r.Token)
+		}
 		switch {
 		case err != nil:
 			return err
-		case cur == nil && !a.unattended():
-			return a.needSignIn(ctx, errNeverSignedIn)
 		case cur != nil && !cur.Access.Equal(r.Token) && cur.usable(a.m.now(), 0):
 			return nil
 		case !a.renewable(cur):
-			return a.needSignIn(ctx, errRefused)
+			if _, err := a.needSignIn(ctx, errRefused, cur.access()); err != nil {
+				return err
+			}
+			renewals++ // somebody has signed in meanwhile
+			continue
 		case r.Again && cur.usable(a.m.now(), 0):
 			if cur, err = a.afterOthers(ctx); err != nil {
 				return err
@@ -185,6 +197,9 @@ func (a *Account) Reject(ctx context.Context, r Rejection) error {
 		}
 		if !f.rec.Access.Equal(r.Token) {
 			return nil
+		}
+		if f.stale.Equal(r.Token) { // else it was under way for an older token
+			renewals++
 		}
 	}
 	return fault.New(fault.Unreachable, a.Name()+" refuses a token that it was just given.", a.signInCommand())
@@ -208,71 +223,31 @@ func (a *Account) isBad(token secret.String, now time.Time) bool {
 	return !a.bad.IsZero() && a.bad.Equal(token) && now.Sub(a.badAt) < refusedFor
 }
 
-// current returns the record as this process knows it, reading the vault when
-// another process has changed the credential since.
-func (a *Account) current(ctx context.Context) (cur *record, needed, err error) {
-	now := a.m.now()
-	a.mu.Lock()
-	cur, needed = a.cur, a.needed
-	loaded, stamp := a.loaded, a.stamp
-	// Without a token every call looks: the person may just have signed in.
-	look := cur == nil || now.Sub(a.looked) >= lookAgain || now.Before(a.looked)
-	if look {
-		a.looked = now
-	}
-	a.mu.Unlock()
-	if loaded && (!look || a.factsTime().Equal(stamp)) {
-		return cur, needed, nil
-	}
-	cur, err = a.load(ctx)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return cur, a.needed, err
-}
-
-// load reads the record from the vault.
-func (a *Account) load(ctx context.Context) (*record, error) {
-	stamp := a.factsTime() // before reading: a change after it is seen next time
-	r, err := a.read(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var needed error
-	if r == nil {
-		if f, err := a.Facts(); err == nil && f.State == SignInNeeded && f.Problem != nil {
-			needed = fault.New(f.Problem.Code, f.Problem.What, f.Problem.Next)
-		}
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.cur, a.needed, a.loaded, a.stamp = r, needed, true, stamp
-	a.settle()
-	return r, nil
-}
-
-// factsTime is when the facts file was last written; zero when it is not there.
-func (a *Account) factsTime() time.Time {
-	info, err := os.Stat(a.factsFile())
-	if err != nil {
-		return time.Time{}
-	}
-	return info.ModTime()
-}
-
 var (
 	errNeverSignedIn  = errors.New("nobody has signed in")
 	errNoRefreshToken = errors.New("the access token has ended and there is no refresh token")
 	errRefused        = errors.New("the server refuses the access token and there is no refresh token")
 )
 
-// needSignIn notes that only a person can go on and returns the error that says so.
-func (a *Account) needSignIn(ctx context.Context, cause error) error {
+// needSignIn notes that only a person can go on with the token stale and returns
+// the error that says so. When somebody has signed in or renewed it meanwhile, as
+// another process may, that is what it returns instead.
+func (a *Account) needSignIn(ctx context.Context, cause error, stale secret.String) (others *record, err error) {
 	unlock, err := a.lock(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer unlock()
-	return a.needSignInLocked(cause)
+	cur, known := a.known()
+	if !known {
+		if cur, err = a.load(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if cur != nil && !cur.Access.Equal(stale) && (cur.usable(a.m.now(), 0) || a.renewable(cur)) {
+		return cur, nil
+	}
+	return nil, a.needSignInLocked(cause)
 }
 
 func (a *Account) needSignInLocked(cause error) error {

@@ -99,7 +99,7 @@ func (a *Account) canRegister(d oauth.Discovery, err error) bool {
 
 // anew registers once more and makes the same authorization for the new client.
 func (a *Account) anew(ctx context.Context, d oauth.Discovery, request *oauth.AuthorizationRequest) (*oauth.Authorization, error) {
-	client, err := a.register(ctx, d, request.RedirectURI)
+	client, err := a.registerInstead(ctx, d, request.RedirectURI, request.Client.ClientID)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (a *Account) redeem(ctx context.Context, d oauth.Discovery, client oauth.Cl
 	if err != nil {
 		var t *oauth.TokenError
 		if errors.As(err, &t) && t.Code == "invalid_client" && a.server.ClientID == "" {
-			_ = a.m.vault.Delete(ctx, registrationEntry(d.Server.Issuer)) // registered anew next time
+			_ = a.forgetClient(ctx, registrationEntry(d.Server.Issuer), client.ClientID) // registered anew next time
 		}
 		if t == nil && !fault.Is(err, fault.Unreachable) {
 			return err // it says itself what was wrong with the answer

@@ -18,6 +18,10 @@ const (
 	signInKeyEntry    = "bridge/sign-in-key"
 )
 
+// bridgeLock is held while one of these is read and written: two bridges may start
+// at once.
+const bridgeLock = "bridge.lock"
+
 // exchangeEntry is the secret of the client that exchanges callers' tokens.
 func exchangeEntry(s config.Server) string {
 	return Key(s, config.DefaultAccount) + "/exchange-secret"
@@ -45,6 +49,11 @@ func (m *Manager) entry(ctx context.Context, name string) (secret.String, error)
 // SetHMACSecret stores a secret as the one that signs. The one that it replaces
 // goes on to count until the next, or DropHMACSecrets.
 func (m *Manager) SetHMACSecret(ctx context.Context, s secret.String) error {
+	unlock, err := m.lockFile(ctx, bridgeLock)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	old, err := m.entry(ctx, hmacEntry)
 	if err == nil && !old.IsZero() && !old.Equal(s) {
 		err = m.vault.Set(ctx, hmacPreviousEntry, old)
@@ -96,12 +105,18 @@ func (m *Manager) SetSignInSecret(ctx context.Context, value secret.String) erro
 // generate and kept the first time. Without it, every client would have to
 // register anew after each start.
 func (m *Manager) SignInKey(ctx context.Context, generate func() secret.String) (secret.String, error) {
+	unlock, err := m.lockFile(ctx, bridgeLock)
+	if err != nil {
+		return secret.String{}, err
+	}
+	defer unlock()
 	key, err := m.entry(ctx, signInKeyEntry)
 	if err != nil || !key.IsZero() {
 		return key, err
 	}
-	if err := m.vault.Set(ctx, signInKeyEntry, generate()); err != nil {
+	key = generate()
+	if err := m.vault.Set(ctx, signInKeyEntry, key); err != nil {
 		return secret.String{}, fmt.Errorf("keep the sign-in key: %w", err)
 	}
-	return m.entry(ctx, signInKeyEntry) // another process may have been quicker
+	return key, nil
 }

@@ -74,10 +74,7 @@ func (a *Account) client(ctx context.Context, d oauth.Discovery) (c oauth.Client
 		return oauth.ClientCredentials{}, nil, false, err
 	}
 	if known.ClientID != "" && sameCallback(known.RedirectURI, callback.RedirectURI()) {
-		return oauth.ClientCredentials{
-			ClientID: known.ClientID, Secret: secret.New(known.ClientSecret),
-			AuthMethod: known.AuthMethod, SecretExpiresAt: known.SecretExpiresAt,
-		}, callback, a.m.now().Sub(known.RegisteredAt) > trusted || known.RedirectURI != callback.RedirectURI(), nil
+		return known.client(), callback, a.m.now().Sub(known.RegisteredAt) > trusted || known.RedirectURI != callback.RedirectURI(), nil
 	}
 	fresh, err := a.register(ctx, d, callback.RedirectURI())
 	if err != nil {
@@ -149,6 +146,42 @@ func (a *Account) registeredAs(ctx context.Context, entry string) (registration,
 		return registration{}, nil
 	}
 	return r, nil
+}
+
+func (r registration) client() oauth.ClientCredentials {
+	return oauth.ClientCredentials{
+		ClientID: r.ClientID, Secret: secret.New(r.ClientSecret), AuthMethod: r.AuthMethod, SecretExpiresAt: r.SecretExpiresAt,
+	}
+}
+
+// forgetClient deletes a registration that the authorization server does not know
+// any more: that of the client that it refused, not one that another account has
+// made since.
+func (a *Account) forgetClient(ctx context.Context, entry, refused string) error {
+	unlock, err := a.m.lockFile(ctx, entry+".lock")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if known, err := a.registeredAs(ctx, entry); err != nil || known.ClientID != refused && known.ClientID != "" {
+		return err
+	}
+	return a.m.vault.Delete(ctx, entry)
+}
+
+// registerInstead registers once more in place of a client that the authorization
+// server has forgotten, unless another account has done so already.
+func (a *Account) registerInstead(ctx context.Context, d oauth.Discovery, redirectURI, forgotten string) (oauth.ClientCredentials, error) {
+	unlock, err := a.m.lockFile(ctx, registrationEntry(d.Server.Issuer)+".lock")
+	if err != nil {
+		return oauth.ClientCredentials{}, err
+	}
+	defer unlock()
+	known, err := a.registered(ctx, d.Server.Issuer)
+	if err == nil && known.ClientID != "" && known.ClientID != forgotten && sameCallback(known.RedirectURI, redirectURI) {
+		return known.client(), nil
+	}
+	return a.register(ctx, d, redirectURI)
 }
 
 func (a *Account) register(ctx context.Context, d oauth.Discovery, redirectURI string) (oauth.ClientCredentials, error) {

@@ -8,7 +8,6 @@ import (
 
 	"drawbridge/bridge/fault"
 	"drawbridge/bridge/oauth"
-	"drawbridge/bridge/secret"
 )
 
 // DeviceCode is what a person needs to sign in with a browser on another device
@@ -43,7 +42,7 @@ func (a *Account) signInDevice(ctx context.Context, ui UI, d oauth.Discovery) er
 		})
 	}
 	device, err := start()
-	if err != nil && a.deviceFailed(ctx, d, err) && d.Server.RegistrationEndpoint != "" { // nobody has been asked yet
+	if err != nil && a.deviceFailed(ctx, d, client, err) && d.Server.RegistrationEndpoint != "" { // nobody has been asked yet
 		if client, err = a.deviceClient(ctx, d); err == nil {
 			device, err = start()
 		}
@@ -61,7 +60,7 @@ func (a *Account) signInDevice(ctx context.Context, ui UI, d oauth.Discovery) er
 		return fault.Wrap(err, fault.SignInTimeout, fmt.Sprintf("Nobody finished the sign-in to %s in time.", a.Name()), a.signInCommand())
 	}
 	if err != nil {
-		a.deviceFailed(ctx, d, err)
+		a.deviceFailed(ctx, d, client, err)
 		return err
 	}
 	return a.keep(context.WithoutCancel(ctx), d, client, prover, tokens)
@@ -69,12 +68,12 @@ func (a *Account) signInDevice(ctx context.Context, ui UI, d oauth.Discovery) er
 
 // deviceFailed forgets a client that the server has forgotten, and reports
 // whether it did.
-func (a *Account) deviceFailed(ctx context.Context, d oauth.Discovery, err error) (forgotten bool) {
+func (a *Account) deviceFailed(ctx context.Context, d oauth.Discovery, client oauth.ClientCredentials, err error) (forgotten bool) {
 	var t *oauth.TokenError
 	if !errors.As(err, &t) || t.Code != "invalid_client" || a.server.ClientID != "" || a.described(d) {
 		return false
 	}
-	return a.m.vault.Delete(ctx, deviceEntry(d.Server.Issuer)) == nil
+	return a.forgetClient(ctx, deviceEntry(d.Server.Issuer), client.ClientID) == nil
 }
 
 // deviceClient is the client of a device sign-in: the one that the person
@@ -97,9 +96,7 @@ func (a *Account) deviceClient(ctx context.Context, d oauth.Discovery) (oauth.Cl
 		return oauth.ClientCredentials{}, err
 	}
 	if known.ClientID != "" {
-		return oauth.ClientCredentials{
-			ClientID: known.ClientID, Secret: secret.New(known.ClientSecret), AuthMethod: known.AuthMethod, SecretExpiresAt: known.SecretExpiresAt,
-		}, nil
+		return known.client(), nil
 	}
 	return a.registerAs(ctx, d, entry, oauth.RegistrationRequest{ClientName: clientName, Device: true})
 }

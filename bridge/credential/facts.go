@@ -124,6 +124,9 @@ func (m *Manager) AllFacts() ([]Facts, error) {
 			continue
 		}
 		f, readErr := readFacts(filepath.Join(m.paths.Accounts(), e.Name()))
+		if errors.Is(readErr, fs.ErrNotExist) {
+			continue // forgotten since the folder was read
+		}
 		if readErr != nil {
 			err = errors.Join(err, readErr)
 			continue

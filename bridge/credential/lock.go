@@ -35,11 +35,17 @@ func (m *Manager) lockFile(ctx context.Context, name string) (unlock func(), err
 	return unlock, err
 }
 
-// lockFileAfter is lockFile and says how long another had the lock; 0 when it was
-// free, however long it took to find that out.
-func (m *Manager) lockFileAfter(ctx context.Context, name string) (unlock func(), waited time.Duration, err error) {
+// wait is what came before a lock was taken: nothing when it was free, however
+// long it took to find that out.
+type wait struct {
+	lasted time.Duration
+	since  time.Time // when the one who had the lock took it; zero: not known
+}
+
+// lockFileAfter is lockFile and says how long another had the lock.
+func (m *Manager) lockFileAfter(ctx context.Context, name string) (unlock func(), waited wait, err error) {
 	if err := config.MakePrivate(m.paths.Locks()); err != nil {
-		return nil, 0, err
+		return nil, wait{}, err
 	}
 	l := flock.New(filepath.Join(m.paths.Locks(), name), flock.SetPermissions(0o600))
 	ok, err := false, ctx.Err()
@@ -47,16 +53,17 @@ func (m *Manager) lockFileAfter(ctx context.Context, name string) (unlock func()
 		ok, err = l.TryLock()
 	}
 	if err == nil && !ok {
+		h, _ := m.whoHas(name)
 		asked := m.now()
 		ok, err = l.TryLockContext(ctx, lockPoll)
-		waited = m.now().Sub(asked)
+		waited = wait{m.now().Sub(asked), h.Since}
 	}
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
-		return nil, 0, fault.Wrap(err, fault.Storage, fmt.Sprintf("The lock %s cannot be taken.", l.Path()), "Check that the disk has room and that the folder is yours.")
+		return nil, wait{}, fault.Wrap(err, fault.Storage, fmt.Sprintf("The lock %s cannot be taken.", l.Path()), "Check that the disk has room and that the folder is yours.")
 	}
 	if err != nil || !ok {
 		_ = l.Close()
-		return nil, 0, fault.Wrap(errors.Join(errors.New("lock "+name), err), fault.Internal,
+		return nil, wait{}, fault.Wrap(errors.Join(errors.New("lock "+name), err), fault.Internal,
 			fmt.Sprintf("Another Drawbridge process%s is busy with this sign-in.", m.holder(name)), "Try again in a moment; if it lasts, end that process.")
 	}
 	m.noteHolder(name)
@@ -88,11 +95,19 @@ func (m *Manager) noteHolder(name string) {
 	}
 }
 
+// whoHas reads the note of who has the lock; false: that is not known.
+func (m *Manager) whoHas(name string) (h holder, ok bool) {
+	raw, err := os.ReadFile(m.holderFile(name))
+	if err != nil || json.Unmarshal(raw, &h) != nil || h.PID == 0 {
+		return holder{}, false
+	}
+	return h, true
+}
+
 // holder says in words who has the lock, or "" when that is not known.
 func (m *Manager) holder(name string) string {
-	raw, err := os.ReadFile(m.holderFile(name))
-	var h holder
-	if err != nil || json.Unmarshal(raw, &h) != nil || h.PID == 0 {
+	h, ok := m.whoHas(name)
+	if !ok {
 		return ""
 	}
 	return fmt.Sprintf(" (PID %d, since %s)", h.PID, h.Since.Local().Format("15:04:05"))

@@ -2,9 +2,11 @@ package credential
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,18 +31,21 @@ func TestFreeLockIsNotWaitedFor(t *testing.T) {
 	dir := t.TempDir()
 	m := NewManager(Config{Paths: config.Paths{Config: dir, State: dir}, Vault: vault.NewMemory()})
 	clock := time.Now()
+	looked := func() {}
 	m.now = func() time.Time {
+		looked()
 		clock = clock.Add(time.Minute) // the machine is that slow
 		return clock
 	}
 	unlock, waited, err := m.lockFileAfter(t.Context(), "a.lock")
-	if err != nil || waited != 0 {
+	if err != nil || waited != (wait{}) {
 		t.Fatalf("waited %v for a lock that is free, %v", waited, err)
 	}
-	time.AfterFunc(50*time.Millisecond, unlock)
+	since, _ := m.whoHas("a.lock")
+	looked = sync.OnceFunc(unlock) // the second has found it taken and looks how late it is
 	unlock, waited, err = m.lockFileAfter(t.Context(), "a.lock")
-	if err != nil || waited == 0 {
-		t.Fatalf("waited %v for a lock that is taken, %v", waited, err)
+	if err != nil || waited.lasted == 0 || !waited.since.Equal(since.Since) {
+		t.Fatalf("waited %v for a lock that is taken since %v, %v", waited, since.Since, err)
 	}
 	unlock()
 	ended, cancel := context.WithCancel(t.Context())
@@ -75,4 +80,39 @@ func TestBusyLockNamesItsHolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	unlock()
+}
+
+// A sign-in that was started while another one was ending is over with that one,
+// however late it started: it has the tokens in the vault before it lets go.
+func TestASignInIsJoinedUntilItLetsGo(t *testing.T) {
+	e := newEndpoint(t, nil)
+	a := signedIn(t, e, time.Hour)
+	first := other(a)
+	unlock, err := first.m.lockFile(t.Context(), a.key+".signin.lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.note(func(f *Facts) { f.SignedInAt = time.Now() }); err != nil {
+		t.Fatal(err)
+	}
+	waits := make(chan struct{})
+	var looked int
+	a.m.now = func() time.Time { // at its start, and as it finds the lock taken
+		if looked++; looked == 2 {
+			close(waits)
+		}
+		return time.Now()
+	}
+	done := make(chan error, 1)
+	go func() {
+		done <- a.SignIn(t.Context(), UI{Open: func(context.Context, string) error {
+			t.Error("a second browser")
+			return errors.New("no browser")
+		}})
+	}()
+	<-waits
+	unlock()
+	if err := <-done; err != nil {
+		t.Errorf("SignIn = %v", err)
+	}
 }

@@ -175,6 +175,14 @@ func (r *record) adopt(t oauth.Tokens, now time.Time) {
 	r.ExpiresAt = freshExpiry(t, now)
 }
 
+// same reports whether two records hold the same tokens.
+func (r *record) same(as *record) bool {
+	if r == nil || as == nil {
+		return r == nil && as == nil
+	}
+	return r.Access.Equal(as.Access) && r.Refresh.Equal(as.Refresh)
+}
+
 // usable reports whether the access token lives longer than margin.
 func (r *record) usable(now time.Time, margin time.Duration) bool {
 	return r != nil && !r.Access.IsZero() && (r.ExpiresAt.IsZero() || now.Add(margin).Before(r.ExpiresAt))

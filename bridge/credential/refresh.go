@@ -20,9 +20,10 @@ const (
 
 // flight is one renewal in this process; all callers who need it wait for done.
 type flight struct {
-	done chan struct{} // closed when rec and err are set
-	rec  *record
-	err  error
+	stale secret.String // the token that it is for
+	done  chan struct{} // closed when rec and err are set
+	rec   *record
+	err   error
 }
 
 // renew starts a renewal, or joins the one under way. It belongs to nobody's
@@ -33,7 +34,7 @@ func (a *Account) renew(stale secret.String) *flight {
 	if a.flight != nil {
 		return a.flight
 	}
-	f := &flight{done: make(chan struct{})}
+	f := &flight{stale: stale, done: make(chan struct{})}
 	if since := a.m.now().Sub(a.failedAt); a.failed != nil && a.failedFor.Equal(stale) && since >= 0 && since < a.failedPause {
 		f.err = a.failed
 		close(f.done)
@@ -74,11 +75,7 @@ func (a *Account) refresh(ctx context.Context, stale secret.String) (rec *record
 	defer unlock()
 	defer func() {
 		if err == nil { // still locked: nobody else has written since
-			stamp := a.factsTime()
-			a.mu.Lock()
-			a.cur, a.loaded, a.stamp = rec, true, stamp
-			a.settle()
-			a.mu.Unlock()
+			a.replace(rec)
 		}
 	}()
 
@@ -183,7 +180,7 @@ func (a *Account) refreshFailed(ctx context.Context, r *record, cause error) err
 	}
 	var t *oauth.TokenError
 	if errors.As(cause, &t) && t.Code == "invalid_client" {
-		if err := a.m.vault.Delete(ctx, registrationEntry(r.Issuer)); err != nil {
+		if err := a.forgetClient(ctx, registrationEntry(r.Issuer), r.Client.ClientID); err != nil {
 			a.m.log.Warn("registration not deleted", "issuer", r.Issuer, "error", err)
 		}
 	}

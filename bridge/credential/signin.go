@@ -88,10 +88,10 @@ func (a *Account) signIn(ctx context.Context, ui UI) error {
 	defer unlock()
 	if r, err := a.load(ctx); err != nil && !errors.Is(err, vault.ErrDamaged) { // that is put right by the new tokens
 		return err // the vault must work before a person is troubled
-	} else if f, ferr := a.Facts(); r != nil && ferr == nil && f.State == SignedIn && f.SignedInAt.After(started) {
+	} else if f, ferr := a.Facts(); r != nil && ferr == nil && f.State == SignedIn && joins(f, started, waited) {
 		return nil
 	}
-	if waited > joinAfter {
+	if waited.lasted > joinAfter {
 		return fault.Wrap(errJoined, fault.SignInRefused, fmt.Sprintf("A sign-in to %s was under way already and has ended without success.", a.Name()), a.signInCommand())
 	}
 	if err := a.writable(ctx); err != nil {
@@ -127,7 +127,7 @@ func (a *Account) signIn(ctx context.Context, ui UI) error {
 	if old && a.forgotten(ctx, d, client, callback) {
 		// Registered once more, on the same port: the new client is for it.
 		a.m.log.Warn("the authorization server has forgotten this client; registering anew", "issuer", d.Server.Issuer)
-		if client, err = a.register(ctx, d, callback.RedirectURI()); err != nil {
+		if client, err = a.registerInstead(ctx, d, callback.RedirectURI(), client.ClientID); err != nil {
 			return err
 		}
 	}
@@ -135,6 +135,13 @@ func (a *Account) signIn(ctx context.Context, ui UI) error {
 		return oauth.NoMetadata(d.Server)
 	}
 	return a.authorize(ctx, ui, d, client, callback)
+}
+
+// joins reports whether the sign-in that the facts are of is the one that was
+// waited for, or has ended since started: one that ends shows its last page and
+// clears up before it lets go of the lock.
+func joins(f Facts, started time.Time, waited wait) bool {
+	return f.SignedInAt.After(started) || !waited.since.IsZero() && !f.SignedInAt.Before(waited.since)
 }
 
 // forgotten reports whether the authorization endpoint refuses a client, before
@@ -246,11 +253,7 @@ func (a *Account) keep(ctx context.Context, d oauth.Discovery, client oauth.Clie
 		return err
 	}
 	a.dropDescriptions() // the server may tell this sign-in something else
-	stamp := a.factsTime()
-	a.mu.Lock()
-	a.cur, a.loaded, a.stamp = r, true, stamp
-	a.settle()
-	a.mu.Unlock()
+	a.replace(r)
 	a.tell(EventSignedIn, r, "")
 	a.m.log.Info("signed in", "key", a.key, "issuer", r.Issuer, "expires", r.ExpiresAt, "renewable", !r.Refresh.IsZero())
 	return nil

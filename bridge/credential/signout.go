@@ -49,10 +49,7 @@ func (a *Account) SignOut(ctx context.Context) error {
 		}
 	}
 	a.dropDescriptions()
-	a.mu.Lock()
-	a.cur, a.loaded = nil, false
-	a.settle()
-	a.mu.Unlock()
+	a.drop()
 	if r != nil {
 		note := ""
 		if revokeErr != nil || r.RevocationEndpoint == "" {
@@ -114,10 +111,7 @@ func (a *Account) Forget(ctx context.Context) error {
 	if err := a.m.vault.Delete(ctx, tokensEntry(a.key)); err != nil {
 		return err
 	}
-	a.mu.Lock()
-	a.cur, a.loaded = nil, false
-	a.settle()
-	a.mu.Unlock()
+	a.drop()
 	a.dropDescriptions()
 	return removeFile(a.factsFile())
 }

@@ -209,11 +209,7 @@ func (a *Account) widenUnattended(ctx context.Context, sso *single, wanted, more
 		return fault.Wrap(err, fault.Refused, fmt.Sprintf("%s wants more permission (%s), and the grant %s does not get it.", a.Name(), scopeWords(more), a.server.OAuth.Grant),
 			"Ask whoever runs its authorization server to allow it for this client.")
 	}
-	stamp := a.factsTime()
-	a.mu.Lock()
-	a.cur, a.loaded, a.stamp = r, true, stamp
-	a.settle()
-	a.mu.Unlock()
+	a.replace(r)
 	return nil
 }
 
@@ -226,11 +222,9 @@ func (a *Account) signInUnattended(ctx context.Context, sso *single) error {
 	}
 	r, err := a.mint(ctx, nil, sso)
 	if err == nil {
-		stamp := a.factsTime()
+		a.replace(r)
 		a.mu.Lock()
-		a.cur, a.loaded, a.stamp = r, true, stamp
 		a.failed = nil
-		a.settle()
 		a.mu.Unlock()
 	}
 	unlock()
