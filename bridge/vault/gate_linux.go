@@ -71,19 +71,25 @@ func (g *gate) forget() {
 }
 
 // ready returns nil when the keychain is unlocked, at the latest after
-// unlockLimit. Its errors are errNoBus, errNoService, errLocked and ctx's.
-func (g *gate) ready(ctx context.Context) error {
+// unlockLimit; assumed, when it was so a moment ago and nobody has looked since.
+// Its errors are errNoBus, errNoService, errLocked and ctx's.
+func (g *gate) ready(ctx context.Context) (assumed bool, err error) {
 	if g.assumesOpen() {
-		return ctx.Err()
+		return true, ctx.Err()
 	}
+	return false, g.look(ctx)
+}
+
+// look is ready without an assumption.
+func (g *gate) look(ctx context.Context) error {
 	came := time.Now() // before the look: the prompt that it was locked for may end meanwhile
-	look, cancel := context.WithTimeout(ctx, opLimit)
+	short, cancel := context.WithTimeout(ctx, opLimit)
 	defer cancel()
-	s, err := connect(look)
+	s, err := connect(short)
 	if err != nil {
 		return err
 	}
-	locked, err := s.locked(look)
+	locked, err := s.locked(short)
 	s.close()
 	if err != nil {
 		return err

@@ -62,23 +62,27 @@ func (k *keychain) Delete(ctx context.Context, name string) error {
 }
 
 // Ready waits until the keychain is unlocked; see gate.
-func (k *keychain) Ready(ctx context.Context) error { return keychainFault(k.gate.ready(ctx)) }
+func (k *keychain) Ready(ctx context.Context) error {
+	_, err := k.gate.ready(ctx)
+	return keychainFault(err)
+}
 
 // call looks again when a keychain that was seen unlocked a moment ago does not do
 // what it is asked to: it may have been locked since.
 func (k *keychain) call(ctx context.Context, op func() (string, error)) (string, error) {
-	assumed := k.gate.assumesOpen()
-	value, err := k.once(ctx, op)
+	value, assumed, err := k.once(ctx, op)
 	if assumed && err != nil && !errors.Is(err, ErrNotFound) && ctx.Err() == nil {
 		k.gate.forget()
-		return k.once(ctx, op)
+		value, _, err = k.once(ctx, op)
 	}
 	return value, err
 }
 
-func (k *keychain) once(ctx context.Context, op func() (string, error)) (string, error) {
-	if err := k.Ready(ctx); err != nil {
-		return "", err
+// once does it once; assumed says that nobody looked before whether the keychain is
+// unlocked.
+func (k *keychain) once(ctx context.Context, op func() (string, error)) (value string, assumed bool, err error) {
+	if assumed, err = k.gate.ready(ctx); err != nil {
+		return "", assumed, keychainFault(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, opLimit)
 	defer cancel()
@@ -97,11 +101,11 @@ func (k *keychain) once(ctx context.Context, op func() (string, error)) (string,
 	select {
 	case r := <-done:
 		if errors.Is(r.err, keyring.ErrNotFound) {
-			return "", ErrNotFound
+			return "", assumed, ErrNotFound
 		}
-		return r.value, keychainFault(r.err)
+		return r.value, assumed, keychainFault(r.err)
 	case <-ctx.Done():
-		return "", keychainFault(fmt.Errorf("%w: %w", errLocked, ctx.Err()))
+		return "", assumed, keychainFault(fmt.Errorf("%w: %w", errLocked, ctx.Err()))
 	}
 }
 

@@ -20,9 +20,7 @@ type gate struct{}
 
 func newGate(string, bool) *gate { return &gate{} }
 
-func (*gate) ready(ctx context.Context) error { return ctx.Err() }
-
-func (*gate) assumesOpen() bool { return false }
+func (*gate) ready(ctx context.Context) (assumed bool, err error) { return false, ctx.Err() }
 
 func (*gate) forget() {}
 

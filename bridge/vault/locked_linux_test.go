@@ -273,7 +273,7 @@ func TestLockedWithDisplay(t *testing.T) {
 		short, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		first := make(chan error, 1)
-		go func() { first <- g.ready(short) }()
+		go func() { first <- g.look(short) }()
 		if !soon(func() bool { return visible(t, title) }) {
 			t.Fatal("nobody was asked")
 		}
@@ -283,7 +283,7 @@ func TestLockedWithDisplay(t *testing.T) {
 			t.Errorf("%v after %v", err, time.Since(begun))
 		}
 		done := make(chan error, 1)
-		go func() { done <- g.ready(t.Context()) }() // joins the prompt that is there
+		go func() { done <- g.look(t.Context()) }() // joins the prompt that is there
 		answer(t, title, "drawbridge", "Return")
 		if err := <-done; err != nil || asked.since() != 1 {
 			t.Errorf("the next caller: %v", err)
@@ -294,7 +294,7 @@ func TestLockedWithDisplay(t *testing.T) {
 		g := newGate(j.Paths.Locks(), true)
 		g.limit = 2 * time.Second
 		begun := time.Now()
-		if err := g.ready(t.Context()); !errors.Is(err, errLocked) || time.Since(begun) > unlockLimit/2 {
+		if err := g.look(t.Context()); !errors.Is(err, errLocked) || time.Since(begun) > unlockLimit/2 {
 			t.Errorf("%v after %v", err, time.Since(begun))
 		}
 		if !soon(func() bool { return !visible(t, title) }) {
