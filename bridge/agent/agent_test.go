@@ -34,6 +34,11 @@ type fakes struct {
 	signedOut []string
 	revoke    error // what SignOut returns
 	early     error // what SignIn returns before there is a page
+	// late has a cancelled sign-in wait and then have its tokens nevertheless: it
+	// was just keeping them. nil: it ends at once.
+	late chan struct{}
+	// meanwhile is called once, by the next AllFacts after it has read; may be nil.
+	meanwhile func()
 
 	says       map[string]token.Said // by key: what its token says; none: there is none
 	saidCount  int
@@ -69,8 +74,25 @@ func (a *fake) SignIn(ctx context.Context, ui credential.UI) error {
 		}
 		return err
 	case <-ctx.Done():
-		return ctx.Err()
+		if a.all.late == nil {
+			return ctx.Err()
+		}
+		<-a.all.late
+		writeFacts(a.all.paths, a.facts(credential.SignedIn))
+		return nil
 	}
+}
+
+func (f *fakes) AllFacts() ([]credential.Facts, error) {
+	all, err := f.Manager.AllFacts()
+	f.mu.Lock()
+	meanwhile := f.meanwhile
+	f.meanwhile = nil
+	f.mu.Unlock()
+	if meanwhile != nil {
+		meanwhile()
+	}
+	return all, err
 }
 
 func (a *fake) SignOut(context.Context) error {

@@ -37,6 +37,10 @@ func (a *Agent) RemoveServer(ctx context.Context, name string) (*control.Problem
 		return nil, err
 	}
 	server := who.server
+	// Before the facts are read, or one of them could have its tokens just after.
+	for _, account := range a.accountsOf(server, nil) {
+		a.cancelAll(ctx, credential.Key(server, account))
+	}
 	all, err := a.cfg.Accounts.AllFacts()
 	if err != nil {
 		a.log.Warn("some facts unreadable", "error", err)
@@ -97,7 +101,7 @@ func (a *Agent) RemoveAccount(ctx context.Context, key string) (*control.Problem
 // discard signs out and forgets. A keychain that is locked stops it, as a
 // person can open it; other failures are told but do not keep the server.
 func (a *Agent) discard(ctx context.Context, account Account) (*control.Problem, error) {
-	a.cancelPending(account.Key())
+	a.cancelAll(ctx, account.Key())
 	facts, err := account.Facts()
 	if err == nil && facts.State == "" {
 		return nil, nil // nothing was ever stored: do not wake the keychain
@@ -121,7 +125,7 @@ func (a *Agent) SignOut(ctx context.Context, target control.Target) (*control.Pr
 	if err != nil {
 		return nil, err
 	}
-	a.cancelPending(account.Key())
+	a.cancelAll(ctx, account.Key())
 	err = account.SignOut(ctx)
 	var warning *control.Problem
 	if errors.Is(err, credential.ErrNotRevoked) {

@@ -60,7 +60,8 @@ func (a *Agent) ask(who who, account Account, visible bool) control.NeedAnswer {
 		n = need{who: who, since: time.Now()}
 	}
 	defer func() { a.needs[key] = n }()
-	if s, ok := a.pending[key]; ok {
+	s, pending := a.pending[key]
+	if pending && s.life.Err() == nil {
 		status := s.status
 		return control.NeedAnswer{Action: control.NeedBrowser, SignIn: &status}
 	}
@@ -71,11 +72,12 @@ func (a *Agent) ask(who who, account Account, visible bool) control.NeedAnswer {
 		return control.NeedAnswer{Action: control.NeedTray}
 	}
 	// Without a page that was shown, the last attempt failed before it came to
-	// the person: it may be tried again, but not with every call.
-	if f, failed := a.failed[key]; a.asked.has(key) || failed && a.cfg.now().Before(f.again) {
+	// the person: it may be tried again, but not with every call, nor while one that
+	// was cancelled ends.
+	if f, failed := a.failed[key]; pending || a.asked.has(key) || failed && a.cfg.now().Before(f.again) {
 		return control.NeedAnswer{Action: control.NeedAsked}
 	}
-	s, _ := a.begin(who, account, how{})
+	s, _ = a.begin(who, account, how{})
 	status := s.status
 	return control.NeedAnswer{Action: control.NeedBrowser, SignIn: &status}
 }

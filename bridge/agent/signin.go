@@ -21,12 +21,14 @@ const (
 	reopenAfter = 3 * time.Second
 )
 
-// signIn is one sign-in, under way or ended. Its fields but the first four are
+// signIn is one sign-in, under way or ended. Its fields but the first six are
 // guarded by the agent's mu.
 type signIn struct {
 	who
-	key string
-	how how
+	key   string
+	how   how
+	life  context.Context // ends when it is cancelled, well before it is over
+	ended chan struct{}   // closed when it is over
 	// tries is how many sign-ins before this one ended because a server was away.
 	tries int
 
@@ -82,11 +84,13 @@ func (a *Agent) StartSignIn(ctx context.Context, req control.SignInRequest) (con
 	return status, nil
 }
 
-// begin starts a sign-in or returns the one under way. Call it with mu held.
+// begin starts a sign-in or returns the one under way. One that has been cancelled
+// is nobody's to join: the new one waits for its end. Call it with mu held.
 func (a *Agent) begin(who who, account Account, how how) (s *signIn, joined bool) {
 	key := account.Key()
-	if s, ok := a.pending[key]; ok {
-		return s, true
+	before, ok := a.pending[key]
+	if ok && before.life.Err() == nil {
+		return before, true
 	}
 	for id, old := range a.signIns {
 		if old.status.Done && time.Since(old.endedAt) > keepOutcome {
@@ -95,13 +99,18 @@ func (a *Agent) begin(who who, account Account, how how) (s *signIn, joined bool
 	}
 	ctx, cancel := context.WithCancelCause(a.life)
 	s = &signIn{
-		key: key, who: who, how: how, cancel: cancel, changed: make(chan struct{}),
+		key: key, who: who, how: how, life: ctx, ended: make(chan struct{}), cancel: cancel, changed: make(chan struct{}),
 		status: control.SignIn{ID: rand.Text(), StartedAt: time.Now().Round(0)},
 	}
 	a.pending[key], a.signIns[s.status.ID] = s, s
 	s.tries = a.failed[key].tries
 	delete(a.failed, key)
-	a.tasks.Go(func() { a.signIn(ctx, s, account) })
+	a.tasks.Go(func() {
+		if before != nil {
+			<-before.ended
+		}
+		a.signIn(ctx, s, account)
+	})
 	return s, false
 }
 
@@ -139,17 +148,21 @@ func (a *Agent) signIn(ctx context.Context, s *signIn, account Account) {
 		!config.SameAccount(s.account, s.server.DefaultName())
 
 	a.mu.Lock()
-	delete(a.pending, s.key)
+	last := a.pending[s.key] == s // nobody has begun another one after it was cancelled
+	if last {
+		delete(a.pending, s.key)
+	}
 	s.status.Done, s.status.Problem, s.endedAt = true, problem, time.Now()
 	a.lastEnd = s.endedAt
 	switch {
 	case problem == nil:
 		a.settleLocked(s.key)
-	case !errors.Is(err, errSignedOut) && !never:
+	case last && !errors.Is(err, errSignedOut) && !never:
 		a.failed[s.key] = a.failure(s, problem)
 	}
 	close(s.changed)
 	s.changed = make(chan struct{})
+	close(s.ended)
 	a.mu.Unlock()
 	a.rebuild()
 }
@@ -248,15 +261,6 @@ func (a *Agent) CancelSignIn(_ context.Context, id string) error {
 	}
 	s.cancel(errCancelled)
 	return nil
-}
-
-// cancelPending ends the sign-in to a credential that is to go.
-func (a *Agent) cancelPending(key string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if s, ok := a.pending[key]; ok {
-		s.cancel(errSignedOut)
-	}
 }
 
 // settle forgets what was needed, asked and failed: the matter is closed.
