@@ -136,7 +136,7 @@ func fidelityBridge(t *testing.T, url string) (in io.WriteCloser, out chan strin
 	dir := t.TempDir()
 	cmd := exec.Command("drawbridge", "stdio", "--protocol", "legacy", "--vault", "memory", "--no-agent", "--url", url)
 	cmd.Env = []string{
-		"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0",
+		"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0", "TEST_GOODBYE=" + patience.String(), // as long as it takes
 		"DRAWBRIDGE_CONFIG_DIR=" + filepath.Join(dir, "c"), "DRAWBRIDGE_STATE_DIR=" + filepath.Join(dir, "s"),
 	}
 	in, err := cmd.StdinPipe()

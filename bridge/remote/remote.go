@@ -89,7 +89,7 @@ func NewHTTP() *http.Client { return NewHTTPOver(http.DefaultTransport.(*http.Tr
 // is copied.
 func NewHTTPOver(base *http.Transport) *http.Client {
 	return &http.Client{CheckRedirect: sameOrigin, Transport: newLasting(func() *http.Transport {
-		t := base.Clone()
+		t := wired(base.Clone())
 		t.MaxIdleConnsPerHost = 64
 		t.MaxIdleConns = 128
 		t.HTTP2 = pinged()

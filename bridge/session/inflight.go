@@ -26,8 +26,11 @@ type request struct {
 	failure error
 	sent    mark // all of it is written to the server, or it is done
 	taken   mark // the server has begun to answer, or it is done
-	course  remote.Course
 }
+
+// Written and Answered implement remote.Course.
+func (r *request) Written()  { r.sent.make() }
+func (r *request) Answered() { r.taken.make() }
 
 // mark is something that happens once and can be waited for, which is seldom
 // done: the channel is made for who waits.
@@ -68,8 +71,7 @@ func (s *Session) accept(m jsonrpc.Message) (*request, bool) {
 	}
 	r := &request{id: m.ID, at: time.Now(), method: m.Method, params: m.Params}
 	r.ctx, r.cancel = context.WithCancelCause(s.ctx)
-	r.course = remote.Course{Written: r.sent.make, Answered: r.taken.make}
-	r.ctx = remote.WithCourse(r.ctx, &r.course)
+	r.ctx = remote.WithCourse(r.ctx, r)
 	s.watch(r, m)
 	s.inFlight[r] = struct{}{}
 	s.byID[string(r.id)] = r
