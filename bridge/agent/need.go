@@ -25,7 +25,7 @@ func (w who) label() string { return w.server.Label(w.account) }
 // need is a client that waits for a person to sign in.
 type need struct {
 	who
-	since time.Time
+	since time.Time // when a client asked last
 	// silence takes the notification back; nil before there is one.
 	silence context.CancelFunc
 }
@@ -57,8 +57,9 @@ func (a *Agent) ask(who who, account Account, visible bool) control.NeedAnswer {
 	}
 	n, known := a.needs[key]
 	if !known {
-		n = need{who: who, since: time.Now()}
+		n = need{who: who}
 	}
+	n.since = time.Now()
 	defer func() { a.needs[key] = n }()
 	s, pending := a.pending[key]
 	if pending && s.life.Err() == nil {
@@ -131,7 +132,7 @@ func (f *askedFile) set(key string, at time.Time) {
 		}
 		delete(f.at, key)
 	} else {
-		f.at[key] = at.UTC().Truncate(time.Second)
+		f.at[key] = at
 	}
 	raw, err := json.Marshal(f.at)
 	if err == nil {

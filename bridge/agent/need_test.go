@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"drawbridge/bridge/config"
@@ -202,6 +203,48 @@ func TestANeedThatIsSettledMeanwhileAsksNobody(t *testing.T) {
 	}
 	if answer := r.need(control.Named("demo")); answer.Action != control.NeedNone || r.browsers() != 1 {
 		t.Errorf("answer %+v, %d browsers", answer, r.browsers())
+	}
+}
+
+// A look at the facts that was slow says what was true before a client was in need,
+// or a person was asked: it takes nothing of that back.
+func TestALateLookSettlesNothingNewer(t *testing.T) {
+	for name, ask := range map[string]func(context.Context, *Agent) error{
+		"a need": func(ctx context.Context, a *Agent) error {
+			_, err := a.Need(ctx, control.Named("demo"))
+			synctest.Wait()
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			a.asked.set("demo@default", time.Time{}) // the need alone
+			return err
+		},
+		"a refusal": func(ctx context.Context, a *Agent) error {
+			_, err := a.StartSignIn(ctx, control.SignInRequest{Target: control.Named("demo")})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, f := played(t)
+				read, before := time.Now(), f.Account(demo, "").(*fake).facts(credential.SignedIn)
+				look := func(read time.Time) (left int) {
+					a.describe("demo@default", who{server: demo, account: "default"}, before, read)
+					return len(a.needs) + len(a.failed) + len(a.asked.at)
+				}
+				time.Sleep(time.Millisecond)
+				if err := ask(t.Context(), a); err != nil {
+					t.Fatal(err)
+				}
+				f.finish <- fault.New(fault.SignInRefused, "No.", "")
+				synctest.Wait()
+				if left := look(read); left < 2 {
+					t.Errorf("a late look leaves needs %+v, failed %+v, asked %v", a.needs, a.failed, a.asked.at)
+				}
+				if left := look(time.Now()); left != 0 {
+					t.Errorf("a look leaves needs %+v, failed %+v, asked %v", a.needs, a.failed, a.asked.at)
+				}
+			})
+		})
 	}
 }
 

@@ -278,3 +278,12 @@ func (a *Agent) settleLocked(key string) {
 	delete(a.failed, key)
 	a.asked.set(key, time.Time{})
 }
+
+// settleAsOf is settleLocked for who read something at a time: what has come up
+// since then is another matter. The next look sees to that.
+func (a *Agent) settleAsOf(key string, read time.Time) {
+	if a.needs[key].since.After(read) || a.asked.at[key].After(read) {
+		return
+	}
+	a.settleLocked(key)
+}

@@ -80,7 +80,7 @@ func (a *Agent) unnamed(all []credential.Facts, seen map[string]bool, now time.T
 	return out
 }
 
-// describe is one row of the snapshot.
+// describe is one row of the snapshot, of facts that were read at now or after.
 func (a *Agent) describe(key string, who who, f credential.Facts, now time.Time) control.Server {
 	server := who.server
 	out := control.Server{
@@ -109,7 +109,7 @@ func (a *Agent) describe(key string, who who, f credential.Facts, now time.Time)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if f.State == credential.SignedIn && a.pending[key] == nil && works(f, now) {
-		a.settleLocked(key) // by whatever process: nobody waits any more
+		a.settleAsOf(key, now) // by whatever process: nobody waits any more
 	}
 	_, needed := a.needs[key]
 	switch {
