@@ -209,8 +209,8 @@ func (a *app) join(p config.Paths, account *credential.Account, j joining, log *
 			return a.startSignIn(ctx, p, account, open)
 		}
 	}
-	var old atomic.Bool // the server speaks HTTP+SSE
-	memory := described{account, server.Headers, func() string { return transportName(old.Load()) }, log}
+	var old atomic.Pointer[func() bool] // whether the server turned out to speak HTTP+SSE; asked only when it has answered
+	memory := described{account, server.Headers, func() string { return transportName((*old.Load())()) }, log}
 	var remembered session.Memory = memory
 	var descriptions era.Descriptions = memory
 	need := func(ctx context.Context) { a.needSignIn(ctx, p, account, j.noAgent, log) }
@@ -219,8 +219,9 @@ func (a *app) join(p config.Paths, account *credential.Account, j joining, log *
 	}
 	connect := func(send era.Send) (era.Session, *era.Remote) {
 		conn, eras, isOld := a.connection(p, server, reach)
+		old.Store(&isOld)
 		return session.New(session.Config{
-			Remote: agreed{conn, func() bool { old.Store(isOld()); return old.Load() }, report}, Credential: who, Log: log, Called: j.called(),
+			Remote: agreed{conn, isOld, report}, Credential: who, Log: log, Called: j.called(),
 			Send: func(raw []byte) error { return send(nil, raw) }, SendFor: send,
 			Memory: remembered, CallLimit: server.CallTimeout(), Hide: hide, SignIn: signIn,
 			NeedSignIn: need,

@@ -41,30 +41,29 @@ func (a *Auto) settle(isOld bool) {
 
 // Open sends initialize. Its errors are those of Conn.Open: when the server
 // speaks neither transport, that of the newer one.
+//
+// Whoever hears the answer goes on at once, and by the transport that it came by.
 func (a *Auto) Open(ctx context.Context, raw []byte, deliver Deliver) error {
+	over := func(isOld bool) Deliver {
+		return func(raw []byte) bool {
+			a.settle(isOld)
+			return deliver(raw)
+		}
+	}
 	if a.IsLegacy() {
-		err := a.legacy.Open(ctx, raw, deliver)
+		err := a.legacy.Open(ctx, raw, over(true))
 		if !notSpoken(err) {
 			return err
 		}
 	}
-	err := a.streamable.Open(ctx, raw, deliver)
-	if err == nil {
-		a.settle(false)
-		return nil
-	}
+	err := a.streamable.Open(ctx, raw, over(false))
 	if !mayBeOld(err) {
 		return err
 	}
-	oldErr := a.legacy.Open(ctx, raw, deliver)
-	switch {
-	case oldErr == nil:
-		a.settle(true)
-		return nil
-	case notSpoken(oldErr):
-		return err
+	if oldErr := a.legacy.Open(ctx, raw, over(true)); !notSpoken(oldErr) {
+		return oldErr
 	}
-	return oldErr
+	return err
 }
 
 // notSpoken reports whether the server does not offer HTTP+SSE.

@@ -40,7 +40,15 @@ func (l *Legacy) Open(ctx context.Context, raw []byte, deliver Deliver) error {
 	l.mu.Lock()
 	l.stream = s
 	l.mu.Unlock()
-	return l.post(ctx, s, raw, deliver)
+	if err = l.post(ctx, s, raw, deliver); err != nil { // no session, so nobody ends it later
+		l.mu.Lock()
+		if l.stream == s {
+			l.stream = nil
+		}
+		l.mu.Unlock()
+		s.cancel()
+	}
+	return err
 }
 
 // Post sends one message. For a request it returns when the response has come

@@ -25,6 +25,8 @@ type oldServer struct {
 	streams map[string]chan string
 	opened  int
 	tokens  []string
+	over    chan struct{} // told of each stream that has ended; nil: nobody is
+	took    func()        // told of each message; nil: nobody is
 }
 
 func (o *oldServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -52,6 +54,9 @@ func (o *oldServer) serve(w http.ResponseWriter, r *http.Request) {
 	o.streams[id] = say
 	endpoint := o.endpoint
 	o.mu.Unlock()
+	if o.over != nil {
+		defer func() { o.over <- struct{}{} }()
+	}
 	if endpoint == "" {
 		endpoint = "/messages?session=" + id
 	}
@@ -83,6 +88,9 @@ func (o *oldServer) take(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusAccepted)
+	if o.took != nil {
+		o.took()
+	}
 	switch {
 	case m.Method == "vanish":
 		say <- "end"
@@ -274,5 +282,42 @@ func TestAutoDoesNotFallBackFromAModernServer(t *testing.T) {
 	a := remote.NewAuto(remote.Config{URL: s.URL, Bearer: token{}, HTTP: client})
 	if _, err := askOld(a, a.Open, "0", "initialize"); err == nil {
 		t.Error("no error")
+	}
+}
+
+// Who hears the answer says the next thing at once, by the transport that it came by.
+func TestAutoKnowsTheTransportWithTheAnswer(t *testing.T) {
+	o := &oldServer{post: http.StatusMethodNotAllowed}
+	a := remote.NewAuto(dialOld(t, o))
+	defer a.Delete(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	err := a.Open(ctx, request("0", "initialize"), func([]byte) bool {
+		if !a.IsLegacy() {
+			t.Error("the transport of the answer is not the one in use")
+		}
+		if err := a.Post(ctx, jsonrpc.NewNotification("notifications/initialized"), nil); err != nil {
+			t.Errorf("initialized: %v", err)
+		}
+		return true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A session that was not opened has no stream that nobody would end.
+func TestLegacyEndsTheStreamOfASessionThatIsNone(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	o := &oldServer{post: http.StatusMethodNotAllowed, over: make(chan struct{}, 10), took: cancel}
+	a := remote.NewAuto(dialOld(t, o))
+	if err := a.Open(ctx, request("0", "silent"), func([]byte) bool { return true }); err == nil {
+		t.Error("opened without an answer")
+	}
+	select {
+	case <-o.over:
+	case <-time.After(time.Minute):
+		t.Error("the stream goes on")
 	}
 }
