@@ -112,13 +112,16 @@ func minimalDescription(m jsonrpc.Message, why string) json.RawMessage {
 }
 
 // becameReady marks the session as known to the server. told says that it also
-// knows that the client is initialized.
+// knows that the client is initialized, so that there may be a stream.
 func (s *Session) becameReady(told bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ready, s.asked, s.told = true, false, told
 	s.connecting = nil // who finds this session lost from here on needs another attempt
 	s.epoch++
+	if told {
+		s.listen()
+	}
 }
 
 // connected returns nil when the server knows the session. When it does not, a
@@ -217,7 +220,6 @@ func (s *Session) handshake(ctx context.Context, initialize jsonrpc.Message, n i
 	}
 	s.restore(ctx)
 	s.becameReady(true)
-	s.listen()
 	s.compare()
 	return nil
 }

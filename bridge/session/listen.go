@@ -18,15 +18,17 @@ const streamWait = 500 * time.Millisecond
 
 // listen keeps the standalone GET stream from the moment that the server knows
 // the session is initialized. One at a time: the stream of an earlier session,
-// which may hang open, ends.
+// which may hang open, ends; that of this one, if there is one already, stays. The
+// lock is held, as it was when the session was marked as one that the server
+// knows: a call that sees that waits for the stream.
 func (s *Session) listen() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.listening {
-		s.relisten()
+		if s.streamEpoch != s.epoch {
+			s.relisten()
+		}
 		return
 	}
-	s.listening, s.relisten = true, func() {}
+	s.listening, s.relisten, s.streamEpoch = true, func() {}, s.epoch
 	stream := make(chan struct{})
 	s.stream = stream
 	known := sync.OnceFunc(func() { close(stream) })
@@ -70,8 +72,8 @@ func (s *Session) keepListening(known func()) error {
 	for {
 		ctx, cancel := context.WithCancel(s.ctx)
 		s.mu.Lock()
-		s.relisten = cancel
 		epoch := s.epoch
+		s.relisten, s.streamEpoch = cancel, epoch
 		s.mu.Unlock()
 		opened := false
 		err := s.remote.Listen(ctx, func() {

@@ -129,8 +129,8 @@ func (s *Session) sendNote(m jsonrpc.Message) {
 	}
 	if m.Method == initialized {
 		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.told = true
-		s.mu.Unlock()
 		s.listen()
 	}
 }

@@ -128,28 +128,29 @@ type Session struct {
 	leaving chan struct{} // closed when Close begins
 	leave   func()        // closes it; may be called again
 
-	mu         sync.Mutex
-	picture    picture
-	offered    bool              // the client's list of tools is the one that has the sign-in
-	watching   bool              // somebody waits for the end of that
-	initialize *jsonrpc.Message  // the client's, to repeat when the server forgot the session
-	ready      bool              // the server knows this session
-	described  bool              // the client got a minimal description, or what it asked for failed
-	told       bool              // the server also got `initialized`
-	listening  bool              // the GET stream is kept
-	relisten   func()            // ends the present GET stream, so that another begins
-	stream     chan struct{}     // closed when it is known whether there is a GET stream, or that takes long
-	asked      bool              // NeedSignIn was called for the present need
-	stepped    *remote.Challenge // the refusal that a step-up was asked for last
-	connecting *attempt          // a connection under way
-	opening    chan struct{}     // closed when `initialized` has reached the server; nil: nothing to wait for
-	epoch      int               // counts connections, so that one loss leads to one new connection
-	eliciting  *elicitation      // a sign-in that the client leads its person to
-	elicited   int               // how many there were
-	shown      *elicitation      // the last that has ended
-	inFlight   map[*request]struct{}
-	byID       map[string]*request // those of inFlight, by their id as it was spelt
-	wishes     wishes
+	mu          sync.Mutex
+	picture     picture
+	offered     bool              // the client's list of tools is the one that has the sign-in
+	watching    bool              // somebody waits for the end of that
+	initialize  *jsonrpc.Message  // the client's, to repeat when the server forgot the session
+	ready       bool              // the server knows this session
+	described   bool              // the client got a minimal description, or what it asked for failed
+	told        bool              // the server also got `initialized`
+	listening   bool              // the GET stream is kept
+	relisten    func()            // ends the present GET stream, so that another begins
+	streamEpoch int               // of the present GET stream
+	stream      chan struct{}     // closed when it is known whether there is a GET stream, or that takes long
+	asked       bool              // NeedSignIn was called for the present need
+	stepped     *remote.Challenge // the refusal that a step-up was asked for last
+	connecting  *attempt          // a connection under way
+	opening     chan struct{}     // closed when `initialized` has reached the server; nil: nothing to wait for
+	epoch       int               // counts connections, so that one loss leads to one new connection
+	eliciting   *elicitation      // a sign-in that the client leads its person to
+	elicited    int               // how many there were
+	shown       *elicitation      // the last that has ended
+	inFlight    map[*request]struct{}
+	byID        map[string]*request // those of inFlight, by their id as it was spelt
+	wishes      wishes
 }
 
 // New makes a Session. Close ends it and the goroutines that it has by then.
