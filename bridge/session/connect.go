@@ -60,20 +60,21 @@ func (s *Session) open(m jsonrpc.Message, a *attempt) {
 	}
 	late := time.AfterFunc(s.describeAfter, func() { s.giveMinimal(m, s.slow()) })
 	defer late.Stop()
+	met := s.needsMet()
 	err := s.exchange(ctx, s.remote.Open, m.Raw, func(raw []byte) bool { return s.opened(raw, m, a) })
 	defer s.settle(a, err)
 	if err == nil || s.ctx.Err() != nil {
 		return
 	}
 	if !recoverable(err) && s.claim(json.RawMessage(`{}`)) {
-		s.fail(m, err)
+		s.fail(m, met, err)
 		return
 	}
 	s.giveMinimal(m, err)
 	s.mu.Lock()
 	s.described = true // what it asks for until then fails
 	s.mu.Unlock()
-	s.noteNeed(m, err)
+	s.noteNeed(m, met, err)
 	s.work.Go(s.recover)
 }
 
@@ -116,7 +117,8 @@ func minimalDescription(m jsonrpc.Message, why string) json.RawMessage {
 func (s *Session) becameReady(told bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ready, s.asked, s.told = true, false, told
+	s.ready, s.told = true, told
+	s.over()
 	s.connecting = nil // who finds this session lost from here on needs another attempt
 	s.epoch++
 	if told {
@@ -181,13 +183,13 @@ func (s *Session) connect() *attempt {
 	}
 	s.connecting = a
 	initialize := *s.initialize
-	n := s.epoch
+	n, met := s.epoch, s.met
 	s.work.Go(func() {
 		ctx, cancel := context.WithTimeout(s.ctx, firstAnswer)
 		defer cancel()
 		err := s.handshake(ctx, initialize, n)
 		if err != nil {
-			s.noteNeed(initialize, err)
+			s.noteNeed(initialize, met, err)
 		}
 		s.settle(a, err)
 	})
@@ -246,23 +248,26 @@ func (s *Session) recover() {
 }
 
 // noteNeed asks for a person on account of a request, unless the client itself
-// leads its person to the sign-in.
-func (s *Session) noteNeed(m jsonrpc.Message, err error) {
+// leads its person to the sign-in. met is the number of needs that were over before
+// the request was tried.
+func (s *Session) noteNeed(m jsonrpc.Message, met int, err error) {
 	if fault.Is(err, fault.SignInNeeded) && !s.shows(m) {
-		s.askPerson(err)
+		s.askPerson(met, err)
 	}
 }
 
-// askPerson asks for a person, once for each need.
-func (s *Session) askPerson(err error) {
+// askPerson asks for a person, once for each need. One that is over since the count
+// was met, before something was tried, is what that needed, too: whoever was slow
+// to find it has nobody asked again.
+func (s *Session) askPerson(met int, err error) {
 	if !fault.Is(err, fault.SignInNeeded) {
 		return
 	}
 	s.mu.Lock()
-	asked := s.asked
-	s.asked = true
+	ask := !s.asked && s.met == met
+	s.asked = s.asked || ask
 	s.mu.Unlock()
-	if !asked {
+	if ask {
 		s.work.Go(func() { s.needSignIn(s.ctx) })
 	}
 }
@@ -272,7 +277,21 @@ func (s *Session) askPerson(err error) {
 func (s *Session) needMet() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.asked = false
+	s.over()
+}
+
+// over is needMet with the lock held.
+func (s *Session) over() {
+	if s.asked {
+		s.asked = false
+		s.met++
+	}
+}
+
+func (s *Session) needsMet() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.met
 }
 
 func (s *Session) isAsked() bool {

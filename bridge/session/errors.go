@@ -13,10 +13,11 @@ import (
 	"drawbridge/bridge/remote"
 )
 
-// fail answers a request with an error that says what to do.
-func (s *Session) fail(m jsonrpc.Message, err error) {
+// fail answers a request with an error that says what to do. met is as noteNeed
+// has it.
+func (s *Session) fail(m jsonrpc.Message, met int, err error) {
 	s.log.Warn("request failed", "method", m.Method, "error", err)
-	s.noteNeed(m, err)
+	s.noteNeed(m, met, err)
 	s.answered(m.ID, failedWith(err))
 	if body := errorBody(err); body != nil {
 		if answer, parseErr := jsonrpc.Parse(body); parseErr == nil && answer.Error != nil {

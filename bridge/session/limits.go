@@ -62,7 +62,7 @@ func (s *Session) progressed(id json.RawMessage, m jsonrpc.Message) {
 // tooLong answers a request whose time is over and tells the server that nobody
 // waits any more.
 func (s *Session) tooLong(m jsonrpc.Message) {
-	s.fail(m, fault.New(fault.Unreachable, fmt.Sprintf("%s has not answered for %v; the call may have run.", s.credential.Name(), s.callLimit),
+	s.fail(m, s.needsMet(), fault.New(fault.Unreachable, fmt.Sprintf("%s has not answered for %v; the call may have run.", s.credential.Name(), s.callLimit),
 		"Look whether it did before you try again; --timeout sets the time."))
 	params := append(append(json.RawMessage(`{"requestId":`), m.ID...), `,"reason":"not answered in time"}`...)
 	cancelled, err := jsonrpc.Parse(append(append([]byte(`{"jsonrpc":"2.0","method":"`+mcp.NotificationCancelled+`","params":`), params...), '}'))

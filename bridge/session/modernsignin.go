@@ -22,19 +22,19 @@ const (
 // askedModern answers a request that needs a sign-in with the address for it, if
 // it is of a client that shows addresses (MCP 2026-07-28, multi round-trip
 // requests). It reports whether it has.
-func (s *Session) askedModern(m jsonrpc.Message, err error) bool {
+func (s *Session) askedModern(m jsonrpc.Message, met int, err error) bool {
 	if !fault.Is(err, fault.SignInNeeded) || !takesInput(m.Method) || s.isLegacy() || !s.shows(m) || cameBack(m) {
 		return false
 	}
 	if jsonrpc.Member(m.Params, "requestState") != nil { // of the server, in the middle of its own questions
-		s.askPerson(err)
+		s.askPerson(met, err)
 		return false
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, signInLimit)
 	defer cancel()
 	started, startErr := s.signIn(ctx, false)
 	if startErr != nil || started.URL == "" {
-		s.askPerson(err)
+		s.askPerson(met, err)
 		return false
 	}
 	name := s.credential.Name()

@@ -23,8 +23,8 @@ func (s *Session) call(ctx context.Context, m jsonrpc.Message) (answered bool) {
 	if s.hiddenCall(m) {
 		return true
 	}
-	shown := s.lastShown()
 	m, err := s.Await(ctx, m)
+	shown, met := s.before()
 	switch {
 	case err == nil && cameBack(m):
 		s.answerTool(m, s.signedIn())
@@ -33,24 +33,25 @@ func (s *Session) call(ctx context.Context, m jsonrpc.Message) (answered bool) {
 		err = s.try(ctx, m)
 	}
 	if fault.Is(err, fault.SignInNeeded) && s.elicits(m) {
-		err = s.afterSignIn(ctx, m, shown, err)
+		err = s.afterSignIn(ctx, m, shown, met, err)
+		met = s.needsMet() // what came of that is another need
 	}
 	if err != nil && ctx.Err() != nil {
 		return false
 	}
-	if err != nil && !s.askedModern(m, err) && !s.offer(m, err) {
-		s.fail(m, err)
+	if err != nil && !s.askedModern(m, met, err) && !s.offer(m, met, err) {
+		s.fail(m, met, err)
 	}
 	return true
 }
 
 // afterSignIn has the client lead its person to the sign-in that a request needs,
 // and goes on with the request after it. shown is the last such sign-in from before
-// the request was tried.
-func (s *Session) afterSignIn(ctx context.Context, m jsonrpc.Message, shown *elicitation, needed error) error {
+// the request was tried, met the number of needs that were over then.
+func (s *Session) afterSignIn(ctx context.Context, m jsonrpc.Message, shown *elicitation, met int, needed error) error {
 	switch err := s.signedInThrough(ctx, m, shown); {
 	case errors.Is(err, errNotShown):
-		s.askPerson(needed)
+		s.askPerson(met, needed)
 		return needed
 	case err != nil:
 		return err
@@ -192,12 +193,13 @@ const maxReplays = 4
 // is about the rest of a stream that broke says nothing of the message: the stream
 // is taken up again, and the message is not sent again.
 func (s *Session) exchange(ctx context.Context, post postFunc, raw []byte, deliver remote.Deliver) error {
+	met := s.needsMet()
 	for try := 0; ; try++ {
 		err := post(ctx, raw, deliver)
 		var broken *remote.Interrupted
 		if errors.As(err, &broken) && try < maxReplays {
 			if rejectErr := s.credential.Reject(ctx, rejection(broken.Challenge, try)); rejectErr != nil {
-				s.askPerson(rejectErr)
+				s.askPerson(met, rejectErr)
 				return err // the message may have been acted on: that is what has to be said
 			}
 			post = func(ctx context.Context, _ []byte, _ remote.Deliver) error { return broken.Resume(ctx) }

@@ -36,6 +36,7 @@ type account struct {
 	rejects int
 	gate    chan struct{} // holds Bearer up while it is there
 	waited  int           // calls of Bearer that were held up
+	late    chan struct{} // holds the next one up that finds the need
 }
 
 // quiet reports whether nobody asked for a token while it was held up.
@@ -62,11 +63,18 @@ func (a *account) Bearer(ctx context.Context) (secret.String, error) {
 		}
 	}
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.needed {
+	needed, token, late := a.needed, secret.New(fmt.Sprintf("t%d", a.n)), a.late
+	if needed {
+		a.late = nil
+	}
+	a.mu.Unlock()
+	if needed {
+		if late != nil {
+			<-late
+		}
 		return secret.String{}, fault.New(fault.SignInNeeded, "demo needs you to sign in.", "Run: drawbridge login demo")
 	}
-	return secret.New(fmt.Sprintf("t%d", a.n)), nil
+	return token, nil
 }
 
 // StepUp is for tests of credential; here a 403 is final.

@@ -141,6 +141,7 @@ type Session struct {
 	streamEpoch int               // of the present GET stream
 	stream      chan struct{}     // closed when it is known whether there is a GET stream, or that takes long
 	asked       bool              // NeedSignIn was called for the present need
+	met         int               // how many needs for which it was called are over
 	stepped     *remote.Challenge // the refusal that a step-up was asked for last
 	connecting  *attempt          // a connection under way
 	opening     chan struct{}     // closed when `initialized` has reached the server; nil: nothing to wait for

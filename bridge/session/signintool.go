@@ -30,13 +30,13 @@ const signInLimit = 15 * time.Second
 
 // offer answers what a client that is signed out asks about tools, so that it can
 // have a person sign in. It reports whether it has answered.
-func (s *Session) offer(m jsonrpc.Message, err error) bool {
+func (s *Session) offer(m jsonrpc.Message, met int, err error) bool {
 	if s.signIn == nil || !fault.Is(err, fault.SignInNeeded) {
 		return false
 	}
 	switch m.Method {
 	case mcp.MethodToolsList:
-		s.noteNeed(m, err)
+		s.noteNeed(m, met, err)
 		s.mu.Lock()
 		s.offered = true
 		s.mu.Unlock()

@@ -24,7 +24,7 @@ const (
 // token has (403, MCP step-up authorization). It returns nil when the message is
 // worth another try: it was not processed, and there is another token.
 func (s *Session) stepUp(ctx context.Context, refused *remote.Challenge) error {
-	began := time.Now()
+	began, met := time.Now(), s.needsMet()
 	rejection := credential.Rejection{Token: refused.Token, Status: refused.Status, Challenge: refused.Header}
 	err := s.credential.StepUp(ctx, rejection)
 	if !fault.Is(err, fault.SignInNeeded) {
@@ -35,7 +35,7 @@ func (s *Session) stepUp(ctx context.Context, refused *remote.Challenge) error {
 		s.stepped, s.asked = refused, false
 	}
 	s.mu.Unlock()
-	s.askPerson(err)
+	s.askPerson(met, err)
 	ctx, cancel := context.WithTimeout(ctx, stepUpWait)
 	defer cancel()
 	tick := time.NewTicker(stepUpLook)

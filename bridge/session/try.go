@@ -22,14 +22,15 @@ func (s *Session) Try(ctx context.Context, do func(ctx context.Context) error) e
 // Fail answers a request with an error that says what to do, and asks for a
 // person when that is what helps; a client that shows addresses is asked to.
 func (s *Session) Fail(m jsonrpc.Message, err error) {
-	if !s.askedModern(m, err) {
-		s.fail(m, err)
+	met := s.needsMet()
+	if !s.askedModern(m, met, err) {
+		s.fail(m, met, err)
 	}
 }
 
 // Excuse says what went wrong with a request in a line, and whether it may go well later; when
 // that takes a person, one is asked.
 func (s *Session) Excuse(m jsonrpc.Message, err error) (why string, later bool) {
-	s.noteNeed(m, err)
+	s.noteNeed(m, s.needsMet(), err)
 	return explain(s.credential.Name(), err), recoverable(err)
 }

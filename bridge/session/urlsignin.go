@@ -61,11 +61,13 @@ func (s *Session) isLegacy() bool {
 	return s.initialize != nil
 }
 
-// lastShown is the sign-in by an address that has ended last; nil: none.
-func (s *Session) lastShown() *elicitation {
+// before is what a request that is tried now may find over when it turns out to
+// need a sign-in: the sign-in by an address that has ended last, nil: none, and how
+// many needs were met.
+func (s *Session) before() (shown *elicitation, met int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.shown
+	return s.shown, s.met
 }
 
 // signedInThrough has the client show its person the address of the sign-in, on
