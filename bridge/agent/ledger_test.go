@@ -1,7 +1,9 @@
 package agent
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,6 +55,38 @@ func TestTheLedgerSaysWhoRenewedWhenAndLate(t *testing.T) {
 	if len(told) != 3 || told[2].Done == nil {
 		t.Errorf("what will not come is still there: %+v", told)
 	}
+}
+
+// A renewal that is due at once is the agent's, too.
+func TestARenewalBeginsOnceTheLedgerKnowsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newTokens()
+		k.facts["notes"] = renewed(fresh("notes", time.Hour), -2*time.Hour)
+		begun, goOn := false, make(chan struct{})
+		var told []control.Renewal
+		startRenewalsWith(t, k, func(r *renewals) {
+			r.chance = func() float64 { return 0 }
+			r.remember = func(context.Context, Account) {
+				begun = true
+				<-goOn
+			}
+			r.ledger.tell = func(all []control.Renewal) {
+				if told = slices.Clone(all); len(all) == 1 {
+					synctest.Wait() // until whoever has begun can go no further
+					if begun {
+						t.Error("it begins before the ledger knows it")
+					}
+				}
+			}
+		})
+		time.Sleep(time.Second)
+		close(goOn)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if len(told) != 2 || told[0].By != control.RenewedByAgent {
+			t.Errorf("told: %+v", told)
+		}
+	})
 }
 
 func TestTheLedgerIsBounded(t *testing.T) {

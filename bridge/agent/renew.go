@@ -133,6 +133,7 @@ func (r *renewals) start(ctx context.Context, tasks *sync.WaitGroup) time.Durati
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	known, due := map[string]bool{}, map[string]time.Time{}
+	var begin []func()
 	for _, f := range all {
 		if f.State != credential.SignedIn || !f.Renewable || f.ExpiresAt.Sub(f.IssuedAt) < worthwhile {
 			continue
@@ -149,9 +150,12 @@ func (r *renewals) start(ctx context.Context, tasks *sync.WaitGroup) time.Durati
 		}
 		p.busy = true
 		account, ahead := r.accounts.Account(f.Server, f.Account), 2*f.Lead(1)
-		tasks.Go(func() { r.renew(ctx, account, p, ahead) })
+		begin = append(begin, func() { r.renew(ctx, account, p, ahead) })
 	}
 	r.ledger.observe(all, due)
+	for _, renew := range begin { // whose tries would else be of a renewal that the ledger does not know
+		tasks.Go(renew)
+	}
 	for key := range r.plans {
 		if !known[key] {
 			delete(r.plans, key)
