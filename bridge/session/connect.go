@@ -66,7 +66,7 @@ func (s *Session) open(m jsonrpc.Message, a *attempt) {
 	if err == nil || s.ctx.Err() != nil {
 		return
 	}
-	if !recoverable(err) && s.claim(json.RawMessage(`{}`)) {
+	if !recoverable(err) && s.claim(json.RawMessage(`{}`), false) {
 		s.fail(m, met, err)
 		return
 	}

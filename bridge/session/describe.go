@@ -51,7 +51,7 @@ var lists = []struct{ capability, changed string }{
 
 // give answers the client's initialize with a result, unless it has an answer.
 func (s *Session) give(m jsonrpc.Message, result json.RawMessage) bool {
-	if !s.claim(result) {
+	if !s.claim(result, false) {
 		return false
 	}
 	s.reply(jsonrpc.NewResult(m.ID, result))
@@ -59,13 +59,14 @@ func (s *Session) give(m jsonrpc.Message, result json.RawMessage) bool {
 }
 
 // claim reports whether the client's initialize is still to be answered; who
-// gets true answers it.
-func (s *Session) claim(result json.RawMessage) bool {
+// gets true answers it, with a description that is minimal or with what is known.
+func (s *Session) claim(result json.RawMessage, minimal bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.picture.given != nil {
 		return false
 	}
+	s.described = s.described || minimal
 	s.picture.given = bytes.Clone(result)
 	s.picture.shown = s.picture.given
 	return true
@@ -74,12 +75,8 @@ func (s *Session) claim(result json.RawMessage) bool {
 // giveMinimal answers the client's initialize with as much as is known without
 // the server.
 func (s *Session) giveMinimal(m jsonrpc.Message, err error) {
-	s.mu.Lock()
-	if s.picture.given == nil {
-		s.described = true
-	}
-	s.mu.Unlock()
-	if s.give(m, minimalDescription(m, explain(s.credential.Name(), err))) {
+	if result := minimalDescription(m, explain(s.credential.Name(), err)); s.claim(result, true) {
+		s.reply(jsonrpc.NewResult(m.ID, result))
 		s.log.Info("minimal description given", "error", err)
 	}
 }
@@ -97,7 +94,7 @@ func (s *Session) opened(raw []byte, m jsonrpc.Message, a *attempt) bool {
 		return s.relay(raw, m.ID)
 	}
 	if answer.Result == nil {
-		if s.claim(answer.Error) {
+		if s.claim(answer.Error, false) {
 			return s.relay(raw, m.ID)
 		}
 		s.settle(a, s.refused(answer.Error))
@@ -107,7 +104,7 @@ func (s *Session) opened(raw []byte, m jsonrpc.Message, a *attempt) bool {
 	s.noteResult(m.Params, answer.Result)
 	s.becameReady(false)
 	s.settle(a, nil)
-	if s.claim(answer.Result) {
+	if s.claim(answer.Result, false) {
 		return s.relay(raw, m.ID)
 	}
 	s.compare()
@@ -136,24 +133,19 @@ func (s *Session) noteResult(params, result json.RawMessage) {
 // compare tells the client to look again at what is not as it was told, or, when
 // it could not look at all, at everything.
 func (s *Session) compare() {
-	s.mu.Lock()
-	all := s.described
-	s.described = false
-	shown, actual := capabilities(s.picture.shown), capabilities(s.picture.actual)
-	s.picture.shown = s.picture.actual
-	s.mu.Unlock()
 	var changed []string
+	s.mu.Lock()
+	shown, actual := capabilities(s.picture.shown), capabilities(s.picture.actual)
 	for _, list := range lists {
 		was, is := jsonrpc.Member(shown, list.capability), jsonrpc.Member(actual, list.capability)
-		if all && (was != nil || is != nil) || !all && !bytes.Equal(was, is) {
+		if s.described && (was != nil || is != nil) || !s.described && !bytes.Equal(was, is) ||
+			s.offered && list.changed == mcp.NotificationToolsListChanged {
 			changed = append(changed, list.changed)
 		}
 	}
-	if slices.Contains(changed, lists[0].changed) {
-		s.mu.Lock()
-		s.offered = false
-		s.mu.Unlock()
-	}
+	s.picture.shown = s.picture.actual
+	s.described, s.offered = false, false // in one with each other: watchOffer looks at both
+	s.mu.Unlock()
 	s.lookAgain(changed...)
 }
 

@@ -138,10 +138,12 @@ func (s *Session) watchOffer() {
 				s.log.Debug("signed in, but not connected", "error", err)
 			}
 			s.mu.Lock()
-			offered := s.offered
-			s.offered = false
+			tell := s.offered && !s.described // else compare tells, or will just now
+			if tell {
+				s.offered = false
+			}
 			s.mu.Unlock()
-			if offered {
+			if tell {
 				s.lookAgain(mcp.NotificationToolsListChanged)
 			}
 			return
