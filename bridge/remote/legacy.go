@@ -306,7 +306,7 @@ func (l *Legacy) send(ctx context.Context, s *legacyStream, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	req, err := l.conn.requestTo(ctx, token, http.MethodPost, s.address, raw)
+	req, err := l.conn.requestTo(ctx, l.conn.here(), token, http.MethodPost, s.address, raw)
 	if err != nil {
 		return err
 	}

@@ -214,23 +214,31 @@ func (c *Conn) begin(session string, kept *cookies) {
 	c.session, c.version, c.kept = headerValue(session), nil, kept
 }
 
+// place is a session and the version that it speaks, as headers have them.
+type place struct{ session, version []string }
+
+// here is the session of the moment.
+func (c *Conn) here() place {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return place{c.session, c.version}
+}
+
 // newRequest makes a request with a token and the session and version of the
-// moment.
+// moment: of before the wait for the token, in which another session may have been
+// opened that does not take requests yet.
 func (c *Conn) newRequest(ctx context.Context, method string, body []byte) (*http.Request, secret.String, error) {
+	in := c.here()
 	token, err := c.bearer.Bearer(ctx)
 	if err != nil {
 		return nil, token, err
 	}
-	req, err := c.requestWith(ctx, token, method, body)
+	req, err := c.requestTo(ctx, in, token, method, c.url, body)
 	return req, token, err
 }
 
-func (c *Conn) requestWith(ctx context.Context, token secret.String, method string, body []byte) (*http.Request, error) {
-	return c.requestTo(ctx, token, method, c.url, body)
-}
-
 // requestTo makes a request to an address of the server's origin.
-func (c *Conn) requestTo(ctx context.Context, token secret.String, method, address string, body []byte) (*http.Request, error) {
+func (c *Conn) requestTo(ctx context.Context, in place, token secret.String, method, address string, body []byte) (*http.Request, error) {
 	if body != nil {
 		ctx = follow(ctx)
 	}
@@ -262,11 +270,11 @@ func (c *Conn) requestTo(ctx context.Context, token secret.String, method, addre
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.last = token
-	if c.session != nil {
-		req.Header["Mcp-Session-Id"] = c.session
+	if in.session != nil {
+		req.Header["Mcp-Session-Id"] = in.session
 	}
-	if c.version != nil {
-		req.Header["Mcp-Protocol-Version"] = c.version
+	if in.version != nil {
+		req.Header["Mcp-Protocol-Version"] = in.version
 	}
 	return req, nil
 }
@@ -327,14 +335,14 @@ func contentType(resp *http.Response) string {
 // last request: a renewal only to say goodbye would hold up the end.
 func (c *Conn) Delete(ctx context.Context, limit time.Duration) {
 	c.mu.Lock()
-	session, token := c.session, c.last
+	in, token := place{c.session, c.version}, c.last
 	c.mu.Unlock()
-	if session == nil {
+	if in.session == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	req, err := c.requestWith(ctx, token, http.MethodDelete, nil)
+	req, err := c.requestTo(ctx, in, token, http.MethodDelete, c.url, nil)
 	if err != nil {
 		return
 	}
