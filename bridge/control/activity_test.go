@@ -26,6 +26,27 @@ func TestAReportShowsASessionWhileItLasts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { aReportShowsASession(t, p) })
 }
 
+// A session may be over before the agent has been looked for.
+func TestAShortReportLosesNothing(t *testing.T) {
+	p := folders(t)
+	if err := errors.Join(config.MakePrivate(filepath.Dir(p.Socket())), os.WriteFile(p.Socket(), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		b := &backend{}
+		reports := NewReports(p)
+		reports.client, _ = inMemory(t, b)
+		r := reports.Report(Session{Server: "notes"})
+		r.Call(Call{Method: "tools/call", Tool: "echo", Status: CallOK})
+		r.Close()
+		synctest.Wait()
+		change, _, _, _ := b.activity.look(0, versions{}, 9)
+		if len(change.Calls) != 1 || change.Calls[0].Tool != "echo" {
+			t.Errorf("the agent hears of %+v", change.Calls)
+		}
+	})
+}
+
 func aReportShowsASession(t *testing.T, p config.Paths) {
 	b := &backend{}
 	client, service := inMemory(t, b)

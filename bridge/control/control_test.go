@@ -418,9 +418,14 @@ func TestAbsentAgent(t *testing.T) {
 func TestEnsureStartsAnAgentOnce(t *testing.T) {
 	p := folders(t)
 	starts := 0
+	var starting sync.WaitGroup
+	defer starting.Wait()
 	start := func(context.Context) error {
 		starts++
-		time.AfterFunc(100*time.Millisecond, func() { serve(t, p, &backend{}) })
+		starting.Go(func() {
+			<-time.After(100 * time.Millisecond) // it takes a while to be there
+			serve(t, p, &backend{})
+		})
 		return nil
 	}
 	for range 2 {

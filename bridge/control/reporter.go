@@ -85,10 +85,10 @@ type Reporter struct {
 	calls   []Call
 	dropped uint64
 	closed  bool
-	again   *time.Timer        // when it looks for the agent next
+	again   *time.Timer        // when it looks for the agent next; nil: it has not looked yet
 	wake    chan struct{}      // holds one: there is something to tell; nil: nobody is told
-	end     context.CancelFunc // of the telling
-	done    chan struct{}      // closed at its end
+	end     context.CancelFunc // of the look and the telling
+	done    chan struct{}      // closed at its end; nil: it looks later
 }
 
 // Report begins to tell the agent of these folders of a session.
@@ -100,7 +100,8 @@ func (t *Reports) Report(s Session) *Reporter {
 	r := &Reporter{to: t, session: s}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.again = time.AfterFunc(0, r.look)
+	ctx := r.beginLocked() // at once: a session may be over before the look begins
+	go r.look(ctx)
 	return r
 }
 
@@ -157,7 +158,9 @@ func (r *Reporter) ring() {
 func (r *Reporter) Close() {
 	r.mu.Lock()
 	r.closed = true
-	r.again.Stop()
+	if r.again != nil {
+		r.again.Stop()
+	}
 	r.ring()
 	done, end := r.done, r.end
 	r.mu.Unlock()
@@ -170,29 +173,38 @@ func (r *Reporter) Close() {
 	r.to.client.Close()
 }
 
+// beginLocked makes ready for a look. The caller holds mu.
+func (r *Reporter) beginLocked() context.Context {
+	ctx, end := context.WithCancel(context.Background())
+	r.wake, r.done, r.end, r.told = make(chan struct{}, 1), make(chan struct{}), end, false
+	return ctx
+}
+
 // look tells the agent if it is there, and looks again later.
-func (r *Reporter) look() {
-	there := r.to.isThere()
+func (r *Reporter) look(ctx context.Context) {
+	if r.to.isThere() {
+		r.stream(ctx)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.end()
+	close(r.done)
+	r.wake, r.done, r.end = nil, nil, nil
+	r.calls, r.dropped = nil, 0 // for calls no agent was there for
+	if !r.closed {
+		r.again = time.AfterFunc(r.to.every, r.lookAgain)
+	}
+}
+
+func (r *Reporter) lookAgain() {
 	r.mu.Lock()
 	if r.closed {
 		r.mu.Unlock()
 		return
 	}
-	if there {
-		ctx, end := context.WithCancel(context.Background())
-		r.wake, r.done, r.end, r.told = make(chan struct{}, 1), make(chan struct{}), end, false
-		r.mu.Unlock()
-		r.stream(ctx)
-		end()
-		r.mu.Lock()
-		close(r.done)
-		r.wake, r.done, r.end = nil, nil, nil
-	}
-	defer r.mu.Unlock()
-	r.calls, r.dropped = nil, 0 // for calls no agent was there for
-	if !r.closed {
-		r.again = time.AfterFunc(r.to.every, r.look)
-	}
+	ctx := r.beginLocked()
+	r.mu.Unlock()
+	r.look(ctx)
 }
 
 // stream tells one agent until it, or the session, ends.
