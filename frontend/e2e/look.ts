@@ -8,7 +8,12 @@ export function wider(): number {
   return Math.max(...boxes.map((box) => box.scrollWidth - box.clientWidth))
 }
 
-/** Waits for colours that still pass into others. It runs in the page. */
+/** Waits until the page has been drawn as it is now. It runs in the page. */
+export function drawn(): Promise<void> {
+  return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))
+}
+
+/** Waits for colours that still pass into others: those of a page that has been drawn. It runs in the page. */
 async function settled(): Promise<void> {
   const passing = document.getAnimations().filter((a) => Number.isFinite(a.effect?.getComputedTiming().endTime))
   await Promise.allSettled(passing.map((a) => a.finished))
@@ -19,6 +24,7 @@ async function settled(): Promise<void> {
  * for each look.
  */
 export async function axe(page: Page, tags?: string[]): Promise<void> {
+  await page.evaluate(drawn)
   await page.evaluate(settled)
   const builder = new AxeBuilder({ page }).setLegacyMode()
   const { violations } = await (tags ? builder.withTags(tags) : builder).analyze()
@@ -29,6 +35,7 @@ const everyTag = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-
 
 /** What a screen must be in each theme and size: axe finds nothing, nothing is wider than the window. Keeps a picture. */
 export async function lookAt(page: Page, name: string): Promise<void> {
+  await page.evaluate(drawn)
   await page.evaluate(settled)
   await page.screenshot({ path: `${pictures}/${name}.png` })
   expect(await page.evaluate(wider), 'the page does not scroll sideways').toBeLessThanOrEqual(0)

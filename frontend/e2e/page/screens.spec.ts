@@ -1,5 +1,5 @@
 import { expect, test, type Page } from '@playwright/test'
-import { lookAt, wider } from '../look.ts'
+import { drawn, lookAt, wider } from '../look.ts'
 import { pictures } from '../pictures.ts'
 import { screens, show } from './scenes.ts'
 
@@ -30,7 +30,12 @@ for (const [size, viewport] of Object.entries({
 
 /** What the person's system asks for: no motion, few colours, large text. */
 async function bearsTheSystem(page: Page, name: string) {
-  await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' })
+  // One after the other and each seen: a browser may put the colours of a theme on before it knows that nothing is to move.
+  await page.emulateMedia({ reducedMotion: 'reduce' })
+  await page.evaluate(drawn)
+  await page.evaluate(watchMotion)
+  await page.emulateMedia({ colorScheme: 'light' })
+  await page.evaluate(drawn)
   expect(await page.evaluate(moving), 'nothing moves').toEqual([])
 
   await page.emulateMedia({ forcedColors: 'active' })
@@ -47,11 +52,21 @@ async function bearsTheSystem(page: Page, name: string) {
 
 // These run in the page.
 
+type Watched = Window & { moved?: string[] }
+
+/** Notes what begins to pass into something else, however quickly that is over. */
+function watchMotion(): void {
+  const moved: string[] = []
+  ;(window as Watched).moved = moved
+  document.addEventListener('transitionrun', (e) => moved.push(`transition of ${e.propertyName}`))
+}
+
 function moving(): string[] {
-  return document
+  const running = document
     .getAnimations()
     .filter((a) => a.playState === 'running' && Number(a.effect?.getComputedTiming().duration) > 0)
     .map((a) => (a as CSSAnimation).animationName || 'transition')
+  return [...running, ...((window as Watched).moved ?? [])]
 }
 
 function edgeless(): string[] {
