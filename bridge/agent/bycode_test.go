@@ -20,7 +20,7 @@ import (
 // credential, and no browser opens.
 func TestSignInByCode(t *testing.T) {
 	var as *httptest.Server
-	polled := 0
+	seen := make(chan struct{}) // the code is, in the snapshot: before that nobody approves
 	as = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answers := map[string]string{
 			"/.well-known/oauth-protected-resource/mcp": `{"resource":"` + as.URL + `/mcp","authorization_servers":["` + as.URL + `"]}`,
@@ -31,7 +31,9 @@ func TestSignInByCode(t *testing.T) {
 			"/token":    `{"access_token":"a1","token_type":"Bearer","expires_in":60}`,
 		}
 		if r.URL.Path == "/token" {
-			if polled++; polled == 1 {
+			select {
+			case <-seen:
+			default:
 				w.WriteHeader(http.StatusBadRequest)
 				answers["/token"] = `{"error":"authorization_pending"}`
 			}
@@ -70,6 +72,7 @@ func TestSignInByCode(t *testing.T) {
 	if err != nil || !strings.Contains(string(raw), "WXYZ-1234") || strings.Contains(string(raw), "hidden") {
 		t.Errorf("the snapshot is %s, %v", raw, err)
 	}
+	close(seen)
 	for !shown.Done {
 		if shown, err = a.WaitSignIn(t.Context(), s.ID, shown.URL, patience); err != nil {
 			t.Fatal(err)
