@@ -197,11 +197,12 @@ func appendEvent(b []byte, stream string, n int, message []byte) []byte {
 
 // get opens the standalone stream, or takes up the one that an event id names.
 func (c *call) get() {
-	h := c.known()
+	h, unused := c.known()
 	if h == nil {
 		return
 	}
 	if sse, _ := c.accepts(); !sse {
+		unused()
 		c.refuse(http.StatusNotAcceptable, jsonrpc.CodeInvalidRequest, "Accept must hold text/event-stream.")
 		return
 	}
@@ -209,12 +210,12 @@ func (c *call) get() {
 	if last := c.r.Header.Get("Last-Event-ID"); last != "" {
 		var ok bool
 		if s, after, ok = h.find(last); !ok {
+			unused()
 			c.refuse(http.StatusBadRequest, jsonrpc.CodeInvalidRequest, "There is no such event to go on from.")
 			return
 		}
 	}
 	now := c.s.cfg.Now
-	unused := h.use(now)
 	done := func() {
 		h.keep(s, now())
 		unused()

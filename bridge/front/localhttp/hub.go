@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -151,6 +152,11 @@ func (h *hub) send(related, message []byte) error {
 func (h *hub) forget(s *stream) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.giveUp(s)
+}
+
+// giveUp is forget with the lock held.
+func (h *hub) giveUp(s *stream) {
 	delete(h.streams, s.id)
 	for key, w := range h.requests {
 		if w.stream == s {
@@ -159,7 +165,8 @@ func (h *hub) forget(s *stream) {
 	}
 }
 
-// find finds the stream and the place in it that an event id names.
+// find finds the stream and the place in it that an event id names. Who has found
+// it serves it, and keeps it then: it is left over no more.
 func (h *hub) find(eventID string) (s *stream, after int, ok bool) {
 	id, n, found := strings.Cut(eventID, "-")
 	after, err := strconv.Atoi(n)
@@ -172,6 +179,7 @@ func (h *hub) find(eventID string) (s *stream, after int, ok bool) {
 		return h.alone, after, true
 	}
 	s = h.streams[id]
+	h.left = slices.DeleteFunc(h.left, func(l leftover) bool { return l.stream == s })
 	return s, after, s != nil
 }
 
@@ -179,35 +187,32 @@ func (h *hub) find(eventID string) (s *stream, after int, ok bool) {
 // to a connection that broke may not have arrived, and looks as if it had.
 func (h *hub) keep(s *stream, now time.Time) {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	if s == h.alone || h.streams[s.id] != s {
-		h.mu.Unlock()
 		return
 	}
 	h.left = append(h.left, leftover{s, now})
-	var old []leftover
-	if n := len(h.left) - resumeMost; n > 0 {
-		old, h.left = h.left[:n:n], h.left[n:]
+	for len(h.left) > resumeMost {
+		h.drop()
 	}
-	h.mu.Unlock()
-	h.drop(old)
 }
 
 // tidy forgets streams that nobody has come back for since a moment.
 func (h *hub) tidy(since time.Time) {
 	h.mu.Lock()
-	var old []leftover
+	defer h.mu.Unlock()
 	for len(h.left) > 0 && h.left[0].at.Before(since) {
-		old, h.left = append(old, h.left[0]), h.left[1:]
+		h.drop()
 	}
-	h.mu.Unlock()
-	h.drop(old)
 }
 
-func (h *hub) drop(old []leftover) {
-	for _, l := range old {
-		if !l.stream.isServed() { // else it is kept anew when that connection goes
-			h.forget(l.stream)
-		}
+// drop forgets the stream that was left first. The lock is held.
+func (h *hub) drop() {
+	s := h.left[0].stream
+	h.left[0] = leftover{}
+	h.left = h.left[1:]
+	if !s.isServed() { // else it is kept anew when that connection goes
+		h.giveUp(s)
 	}
 }
 

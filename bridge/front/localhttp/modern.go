@@ -59,6 +59,7 @@ type shared struct {
 
 	mu      sync.Mutex
 	calls   map[string]*modernCall // by our id, quoted
+	busy    int                    // HTTP requests that have it
 	idle    time.Time
 	counter int
 	prefix  string
@@ -85,10 +86,24 @@ func (m *shared) end() {
 func (m *shared) unused(since time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.calls) == 0 && m.idle.Before(since)
+	return m.busy == 0 && len(m.calls) == 0 && m.idle.Before(since)
 }
 
-// shared is the caller's, opened when there is none.
+// use marks it as in use until leave is called.
+func (m *shared) use() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.busy++
+}
+
+func (m *shared) leave(now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.busy--
+	m.idle = now
+}
+
+// sharedFor is the caller's, opened when there is none. Who gets it leaves it.
 func (s *Server) sharedFor(c *call) (*shared, error) {
 	key := c.caller.Key() + "\x00" + c.at.Server + "\x00" + c.at.Account
 	s.mu.Lock()
@@ -100,6 +115,7 @@ func (s *Server) sharedFor(c *call) (*shared, error) {
 		}
 		m.ctx, m.stop = context.WithCancel(s.ctx)
 		s.modern[key] = m
+		m.use()
 		s.mu.Unlock()
 		m.session, m.err = s.cfg.Open(m.ctx, c.at, c.caller, true, m.send)
 		close(m.ready)
@@ -111,14 +127,17 @@ func (s *Server) sharedFor(c *call) (*shared, error) {
 		}
 		return m, m.err
 	}
-	s.mu.Unlock()
 	if m == nil {
+		s.mu.Unlock()
 		return nil, context.Canceled
 	}
+	m.use() // with the lock held: it is not found unused from here on
+	s.mu.Unlock()
 	select {
 	case <-m.ready:
 		return m, m.err
 	case <-c.r.Context().Done():
+		m.leave(s.cfg.Now())
 		return nil, c.r.Context().Err()
 	}
 }
@@ -135,11 +154,10 @@ func (m *shared) begin(msg jsonrpc.Message) (*modernCall, jsonrpc.Message, error
 	return c, passed, err
 }
 
-func (m *shared) done(c *modernCall, now time.Time) {
+func (m *shared) done(c *modernCall) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.calls, c.own)
-	m.idle = now
 }
 
 // send takes a message of the session for one of the clients. One that belongs
@@ -189,6 +207,7 @@ func (c *call) postModern(m jsonrpc.Message) {
 		c.notOpened(err)
 		return
 	}
+	defer func() { shared.leave(c.s.cfg.Now()) }()
 	if !m.IsRequest() { // the era has no notification that a server would need
 		c.w.WriteHeader(http.StatusAccepted)
 		return
@@ -210,7 +229,7 @@ func (c *call) postModern(m jsonrpc.Message) {
 		c.refuseFor(m, http.StatusBadRequest, jsonrpc.CodeInvalidRequest, "The body is not JSON-RPC 2.0.", nil)
 		return
 	}
-	defer func() { shared.done(call, c.s.cfg.Now()) }()
+	defer shared.done(call)
 	shared.session.Receive(passed)
 	if !c.answerModern(shared, call, sse) {
 		// The client has gone, which cancels (MCP 2026-07-28, cancellation).

@@ -42,10 +42,11 @@ func (c *call) post() {
 		c.open(batch[0])
 		return
 	}
-	h := c.known()
+	h, done := c.known()
 	if h == nil {
 		return
 	}
+	defer done()
 	c.deliver(h, batch, isBatch)
 }
 
@@ -128,6 +129,7 @@ func (c *call) open(m jsonrpc.Message) {
 		return
 	}
 	c.w.Header().Set(headerSession, h.id)
+	defer h.use(c.s.cfg.Now)()
 	c.share(h, m)
 	if !c.deliver(h, []jsonrpc.Message{m}, false) {
 		c.s.remove(h) // nobody learned its id
@@ -161,37 +163,40 @@ func (c *call) notOpened(err error) {
 	c.refuse(http.StatusBadGateway, jsonrpc.CodeBridge, err.Error())
 }
 
-// known is the caller's session that the request names; without one it answers
-// as the specification says.
-func (c *call) known() *hub {
+// known is the caller's session that the request names, in use until done is called;
+// without one it answers as the specification says.
+func (c *call) known() (_ *hub, done func()) {
 	if v := c.r.Header.Get(headerVersion); v != "" && !slices.Contains(c.s.cfg.Versions, v) {
 		c.refuse(http.StatusBadRequest, jsonrpc.CodeInvalidRequest, "The MCP-Protocol-Version is not supported. Supported: "+strings.Join(c.s.cfg.Versions, ", ")+".")
-		return nil
+		return nil, nil
 	}
 	id := c.r.Header.Get(headerSession)
 	if id == "" {
 		c.refuse(http.StatusBadRequest, jsonrpc.CodeInvalidRequest, "An Mcp-Session-Id is wanted: begin with initialize.")
-		return nil
+		return nil, nil
 	}
-	h := c.s.hub(id, c.caller, c.at)
+	h, done := c.s.hub(id, c.caller, c.at)
 	if h == nil {
-		h = c.revive(id)
+		h, done = c.revive(id)
 	}
-	if h == nil || h.old {
+	if h != nil && h.old {
+		done()
+		h = nil
+	}
+	if h == nil {
 		c.refuse(http.StatusNotFound, codeNoSession, "Session not found: begin again with initialize.")
-		return nil
+		return nil, nil
 	}
 	c.touch(h)
-	return h
+	return h, done
 }
 
 // codeNoSession is what the official SDKs send beside 404.
 const codeNoSession = -32001
 
-// deliver gives messages to the session and answers with what comes back. It
-// reports whether the client got an answer.
+// deliver gives messages to the session, which is in use, and answers with what
+// comes back. It reports whether the client got an answer.
 func (c *call) deliver(h *hub, batch []jsonrpc.Message, isBatch bool) bool {
-	defer h.use(c.s.cfg.Now)()
 	if !slices.ContainsFunc(batch, jsonrpc.Message.IsRequest) {
 		for _, m := range batch {
 			h.session.Receive(m)
@@ -241,11 +246,13 @@ func (c *call) refuse(status, code int, text string) {
 	_, _ = c.w.Write(jsonrpc.NewError(nil, code, text, nil))
 }
 
-// delete ends a session.
+// delete ends a session: first for the other bridges and for this one, which would
+// open it again from what they share while it ends here.
 func (c *call) delete() {
-	if h := c.known(); h != nil {
-		c.s.remove(h)
+	if h, done := c.known(); h != nil {
+		defer done()
 		c.unshare(h)
+		c.s.remove(h)
 		c.w.WriteHeader(http.StatusOK)
 	}
 }

@@ -93,29 +93,29 @@ func (c *call) unshare(h *hub) {
 	}
 }
 
-// revive opens a session here that the caller opened at another bridge; nil when
-// there is none.
-func (c *call) revive(id string) *hub {
+// revive opens a session here that the caller opened at another bridge, and is as
+// Server.hub is otherwise.
+func (c *call) revive(id string) (_ *hub, done func()) {
 	if c.s.cfg.Sessions == nil || len(id) > 64 {
-		return nil
+		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(c.r.Context(), storeLimit)
 	defer cancel()
 	stored, ok, err := c.s.cfg.Sessions.Get(ctx, id)
 	if err != nil {
 		c.s.log.Warn("sessions of other bridges cannot be looked up", "error", err)
-		return nil
+		return nil, nil
 	}
 	if !ok || stored.Caller != callerHash(c.caller.Key()) || stored.At != c.at {
-		return nil
+		return nil, nil
 	}
 	opening, err := jsonrpc.Parse(stored.Initialize)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	initialized, err := jsonrpc.Parse([]byte(`{"jsonrpc":"2.0","method":"notifications/initialized"}`))
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	h := c.s.newHub(c.at, c.caller, false)
 	h.id = id
@@ -123,15 +123,16 @@ func (c *call) revive(id string) *hub {
 	if err != nil {
 		h.stop()
 		c.s.log.Warn("no session", "server", c.at.Server, "error", err)
-		return nil
+		return nil, nil
 	}
 	h.session = session
 	// Its answer went to the client long ago; send drops this one.
 	session.Receive(opening)
 	session.Receive(initialized)
+	done = h.use(c.s.cfg.Now)
 	if !c.s.add(h) {
 		h.end()
 		return c.s.hub(id, c.caller, c.at) // another request of it was quicker
 	}
-	return h
+	return h, done
 }

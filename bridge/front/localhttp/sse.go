@@ -40,7 +40,10 @@ func (c *call) openSSE() {
 
 // postSSE takes a client's message; what comes of it goes down its stream.
 func (c *call) postSSE() {
-	h := c.s.hub(c.r.URL.Query().Get("sessionId"), c.caller, c.at)
+	h, done := c.s.hub(c.r.URL.Query().Get("sessionId"), c.caller, c.at)
+	if h != nil {
+		defer done()
+	}
 	if h == nil || !h.old {
 		c.refuse(http.StatusNotFound, codeNoSession, "Session not found: open the stream again.")
 		return
@@ -49,7 +52,6 @@ func (c *call) postSSE() {
 	if !ok {
 		return
 	}
-	defer h.use(c.s.cfg.Now)()
 	if _, fresh := h.ask(batch); !fresh {
 		c.refuse(http.StatusBadRequest, jsonrpc.CodeInvalidRequest, "A request with this id is under way.")
 		return
