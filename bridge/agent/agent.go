@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os/exec"
 	"sync"
 	"time"
 
@@ -123,14 +124,16 @@ type Agent struct {
 	// tokens is what the last two tokens of each credential said.
 	tokens  succession
 	service *control.Service
-	// demo guards demoURL, the address of the demo while it runs.
+	// demo guards demoURL, the address of the demo while it runs, and demoRun, the
+	// one that was started last.
 	demo    sync.Mutex
 	demoURL string
+	demoRun *exec.Cmd
 	stop    context.CancelFunc
 	// life ends with the agent; work that outlives the request that began it
 	// runs in it and is counted in tasks.
 	life  context.Context
-	tasks sync.WaitGroup
+	tasks band
 	// stay is closed when the agent is to stay.
 	stay     chan struct{}
 	stayOnce sync.Once

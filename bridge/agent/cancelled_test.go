@@ -142,3 +142,17 @@ func TestACancelledSignInIsNotJoined(t *testing.T) {
 		}
 	})
 }
+
+// A request may take longer than the service waits for it at the agent's end:
+// nothing begins any more then.
+func TestNothingBeginsAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, f := played(t)
+		a.stop()
+		a.tasks.Wait()
+		a.begun(t, control.Named("demo"))
+		if f.signIns != 0 {
+			t.Error("a sign-in began")
+		}
+	})
+}

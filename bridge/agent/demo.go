@@ -58,7 +58,8 @@ func (a *Agent) TryDemo(ctx context.Context) (control.SignIn, error) {
 	return a.StartSignIn(ctx, control.SignInRequest{Target: control.Named(demoServer)})
 }
 
-// startDemo runs the demo's servers and returns the address of the MCP server.
+// startDemo runs the demo's servers and returns the address of the MCP server. Call
+// it with demo held.
 func (a *Agent) startDemo(ctx context.Context, addr string) (string, error) {
 	failed := func(err error) error {
 		return fault.Wrap(err, fault.Internal, "The demo could not be started.", "See the agent's log, or try it in a terminal: drawbridge demo")
@@ -80,6 +81,7 @@ func (a *Agent) startDemo(ctx context.Context, addr string) (string, error) {
 		cancel()
 		return "", failed(err)
 	}
+	a.demoRun = cmd
 	line := make(chan string, 1)
 	a.tasks.Go(func() {
 		defer cancel()
@@ -89,10 +91,12 @@ func (a *Agent) startDemo(ctx context.Context, addr string) (string, error) {
 		for s.Scan() { // it says no more
 		}
 		err := cmd.Wait()
-		a.log.Info("the demo ended", "error", err)
 		a.demo.Lock()
 		defer a.demo.Unlock()
-		a.demoURL = ""
+		if a.demoRun == cmd { // or another one runs by now
+			a.demoURL = ""
+		}
+		a.log.Info("the demo ended", "error", err)
 	})
 	ctx, stop := context.WithTimeout(ctx, demoStart)
 	defer stop()

@@ -2,11 +2,13 @@ package agent
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"drawbridge/bridge/config"
@@ -80,6 +82,51 @@ func TestTheDemoIsAddedSignedInToAndEndsWithTheAgent(t *testing.T) {
 	if got := recorded(record); !strings.HasSuffix(got[len(got)-1], "-addr 127.0.0.1:4100") {
 		t.Errorf("started again with %q", got[len(got)-1])
 	}
+}
+
+// One that said nothing usable, and took its time to end, is not the one that runs.
+func TestTheEndOfAnEarlierDemoIsNotThatOfTheNext(t *testing.T) {
+	program, record := demoProgram(t, "")
+	first, end := record+"-first", record+"-end"
+	script := "#!/bin/sh\necho started >>'" + record + "'\nif [ -e '" + first + "' ]; then\n" +
+		"echo '{\"url\":\"http://127.0.0.1:4100/mcp\"}'\ncat >/dev/null\nexit\nfi\n" +
+		"touch '" + first + "'\necho nonsense\nuntil [ -e '" + end + "' ]; do sleep 0.02; done\n"
+	if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var log lines
+	r := startIn(t, folders(t), func(c *Config) { c.Demo, c.Log = program, slog.New(slog.NewTextHandler(&log, nil)) })
+	if _, err := r.TryDemo(t.Context()); !fault.Is(err, fault.Internal) {
+		t.Fatalf("the first: %v", err)
+	}
+	if _, err := r.TryDemo(t.Context()); err != nil {
+		t.Fatalf("the next: %v", err)
+	}
+	if err := os.WriteFile(end, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the first has ended", func() bool { return log.has("the demo ended") })
+	if _, err := r.TryDemo(t.Context()); err != nil || len(recorded(record)) != 2 {
+		t.Errorf("once more: %v; started: %q", err, recorded(record))
+	}
+}
+
+// lines is a log that may be read meanwhile.
+type lines struct {
+	mu  sync.Mutex
+	all strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.Write(p)
+}
+
+func (l *lines) has(what string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.all.String(), what)
 }
 
 func TestTheDemoTakesNobodysPlace(t *testing.T) {
