@@ -51,7 +51,7 @@ func (a *Agent) rebuild() {
 	}
 	s.Servers = append(s.Servers, a.unnamed(all, seen, now)...)
 	a.feed.Publish(s)
-	a.followTokens(s.Servers)
+	a.followTokens(s.Servers, now)
 	a.warn(s.Servers, now)
 }
 

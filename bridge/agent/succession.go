@@ -24,6 +24,7 @@ type successor struct {
 	now    token.Said
 	before *token.Said
 	asked  time.Time // when the token was issued that was looked for last
+	noted  time.Time // when it was found out last what its token says
 }
 
 // note takes in what the current token says. One that is known changes nothing.
@@ -36,11 +37,13 @@ func (s *succession) note(key string, said token.Said) {
 	known := s.all[key]
 	switch {
 	case known == nil:
-		s.all[key] = &successor{now: said, asked: said.IssuedAt}
+		known = &successor{now: said, asked: said.IssuedAt}
+		s.all[key] = known
 	case said.IssuedAt.After(known.now.IssuedAt):
 		before := known.now
 		known.now, known.before, known.asked = said, &before, said.IssuedAt
 	}
+	known.noted = time.Now()
 }
 
 // difference is nil while only one token of the credential is known.
@@ -68,12 +71,13 @@ func (s *succession) missed(key string, issued time.Time) bool {
 	return true
 }
 
-// keep forgets the credentials that are not among the keys.
-func (s *succession) keep(keys map[string]bool) {
+// keep forgets the credentials that are not among the keys, as they were read at a
+// time: one that has come since then stays.
+func (s *succession) keep(keys map[string]bool, read time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for key := range s.all {
-		if !keys[key] {
+	for key, known := range s.all {
+		if !keys[key] && !known.noted.After(read) {
 			delete(s.all, key)
 		}
 	}
@@ -94,8 +98,8 @@ func (a *Agent) remember(ctx context.Context, account Account) {
 
 // followTokens looks at the tokens that another process has renewed, where the one
 // before is known, and forgets those that are gone. The keychain is not woken for a
-// credential that nobody has looked at here.
-func (a *Agent) followTokens(servers []control.Server) {
+// credential that nobody has looked at here. read is when the servers' facts were.
+func (a *Agent) followTokens(servers []control.Server, read time.Time) {
 	kept := map[string]bool{}
 	for _, s := range servers {
 		if s.State == control.SignedOut || s.IssuedAt == nil {
@@ -109,5 +113,5 @@ func (a *Agent) followTokens(servers []control.Server) {
 			a.tasks.Go(func() { a.remember(a.life, account) })
 		}
 	}
-	a.tokens.keep(kept)
+	a.tokens.keep(kept, read)
 }

@@ -67,7 +67,7 @@ func TestTokensOfOtherProcessesAreFollowed(t *testing.T) {
 	at := time.Now().Add(-time.Minute)
 	r.issue(at, "a")
 	a.rebuild()
-	a.tasks.Wait()
+	a.tasks.work.Wait()
 	if r.accounts.saidCount != 0 {
 		t.Error("the vault is read for a token that nobody has looked at")
 	}
@@ -78,7 +78,7 @@ func TestTokensOfOtherProcessesAreFollowed(t *testing.T) {
 		r.issue(at.Add(time.Duration(i+1)*time.Second), scope)
 		a.rebuild()
 		a.rebuild()
-		a.tasks.Wait()
+		a.tasks.work.Wait()
 	}
 	if r.accounts.saidCount != 3 {
 		t.Errorf("the vault is read %d times for three tokens", r.accounts.saidCount)
@@ -86,6 +86,20 @@ func TestTokensOfOtherProcessesAreFollowed(t *testing.T) {
 	d := a.tokens.difference("demo@default")
 	if d == nil || !slices.Equal(d.ScopesRemoved, []string{"b"}) || !slices.Equal(d.ScopesAdded, []string{"c"}) {
 		t.Errorf("of the last two it says %+v", d)
+	}
+}
+
+// A rebuild that read its facts before a token was remembered knows nothing of it.
+func TestALateLookForgetsNoNewerToken(t *testing.T) {
+	var s succession
+	s.note("demo@default", token.Said{IssuedAt: time.Now()})
+	for _, tc := range []struct {
+		read time.Time
+		left int
+	}{{time.Now().Add(-time.Minute), 1}, {time.Now(), 0}} {
+		if s.keep(nil, tc.read); len(s.all) != tc.left {
+			t.Errorf("after a look at %v: %v", tc.read, s.all)
+		}
 	}
 }
 
