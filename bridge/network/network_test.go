@@ -276,12 +276,8 @@ func TestProxyOfTheSettings(t *testing.T) {
 
 func TestProxyThatRefusesOrIsAway(t *testing.T) {
 	refusing, _ := proxy(t, "", http.StatusProxyAuthRequired)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	away := "http://" + l.Addr().String()
-	_ = l.Close()
+	// Not one that was closed just now: it may be another test's a moment later.
+	const away = "http://127.0.0.1:1"
 	for _, address := range []string{refusing, away} {
 		_, err := get(t, Settings{Proxy: address}, "https://mcp.test/mcp")
 		if what, next, ok := Explain(err, "mcp.test"); !ok || !strings.Contains(what, "proxy") || !strings.Contains(next, "--proxy") {

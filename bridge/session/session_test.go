@@ -91,48 +91,50 @@ func TestSlowCallHoldsNobodyUp(t *testing.T) {
 }
 
 func TestSessionGoneIsOpenedAgain(t *testing.T) {
-	u := newUpstream(t)
-	session := "s1"
-	u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
+	synctest.Test(t, func(t *testing.T) {
+		u := newPiped(t)
+		session := "s1"
+		u.post = func(w http.ResponseWriter, r *http.Request, m jsonrpc.Message) {
+			u.mu.Lock()
+			defer u.mu.Unlock()
+			if id := r.Header.Get("Mcp-Session-Id"); m.Method != "initialize" && id != session {
+				w.WriteHeader(http.StatusNotFound)
+				return
+			}
+			if m.Method == "initialize" {
+				w.Header().Set("Mcp-Session-Id", session)
+				writeJSON(w, fmt.Sprintf(opened, m.ID))
+				return
+			}
+			u.answer(w, r, m)
+		}
+		c := connect(t, u, &account{})
+		c.open()
+		c.send(`{"jsonrpc":"2.0","id":1,"method":"a"}`)
+		c.line()
+		u.mu.Lock()
+		session = "s2" // the server restarts
+		u.mu.Unlock()
+		for i := range 10 {
+			c.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":"again%d","method":"a"}`, i))
+		}
+		for range 10 {
+			if l := c.line(); !strings.Contains(l, `"result"`) {
+				t.Errorf("got %s", l)
+			}
+		}
 		u.mu.Lock()
 		defer u.mu.Unlock()
-		if id := r.Header.Get("Mcp-Session-Id"); m.Method != "initialize" && id != session {
-			w.WriteHeader(http.StatusNotFound)
-			return
+		opens := 0
+		for _, raw := range u.seen {
+			if strings.Contains(raw, `"method":"initialize"`) {
+				opens++
+			}
 		}
-		if m.Method == "initialize" {
-			w.Header().Set("Mcp-Session-Id", session)
-			writeJSON(w, fmt.Sprintf(opened, m.ID))
-			return
+		if opens != 2 {
+			t.Errorf("initialize was said %d times, want 2", opens)
 		}
-		u.answer(w, r, m)
-	}
-	c := connect(t, u, &account{})
-	c.open()
-	c.send(`{"jsonrpc":"2.0","id":1,"method":"a"}`)
-	c.line()
-	u.mu.Lock()
-	session = "s2" // the server restarts
-	u.mu.Unlock()
-	for i := range 10 {
-		c.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":"again%d","method":"a"}`, i))
-	}
-	for range 10 {
-		if l := c.line(); !strings.Contains(l, `"result"`) {
-			t.Errorf("got %s", l)
-		}
-	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	opens := 0
-	for _, raw := range u.seen {
-		if strings.Contains(raw, `"method":"initialize"`) {
-			opens++
-		}
-	}
-	if opens != 2 {
-		t.Errorf("initialize was said %d times, want 2", opens)
-	}
+	})
 }
 
 func TestStandaloneStream(t *testing.T) {
