@@ -4,6 +4,7 @@ package tray
 
 import (
 	"sync"
+	"time"
 
 	"fyne.io/systray"
 )
@@ -50,12 +51,18 @@ func (i *item) enable(yes bool) {
 	i.disabled = !yes
 }
 
+// unseen is how long a person, and the panel, may still see what a slot showed
+// before: a click says only which place was clicked.
+const unseen = time.Second
+
 // slot is a place for one server's entry.
 type slot struct {
 	top, reason, signIn, cancel, signOut, copyEntry *item
 
-	mu  sync.Mutex // clicks come on other goroutines
-	key string
+	mu    sync.Mutex // clicks come on other goroutines
+	key   string
+	last  string    // key, or the one that was there last
+	taken time.Time // by key, from another one
 }
 
 func (m *menu) newSlot(top *systray.MenuItem) *slot {
@@ -78,20 +85,32 @@ func (m *menu) newSlot(top *systray.MenuItem) *slot {
 	return s
 }
 
-// with runs f on the credential that the slot shows.
+// with runs f on the credential that the slot shows. A click that may be meant for
+// the one before comes to nothing.
 func (s *slot) with(f func(key string)) {
 	s.mu.Lock()
-	key := s.key
+	key, fresh := s.key, time.Since(s.taken) < unseen
 	s.mu.Unlock()
-	if key != "" {
+	if key != "" && !fresh {
 		f(key)
 	}
 }
 
-func (s *slot) show(e entry) {
+// put makes the slot that of a credential; "" is none.
+func (s *slot) put(key string) {
 	s.mu.Lock()
-	s.key = e.key
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	if key != "" {
+		if s.last != "" && s.last != key {
+			s.taken = time.Now()
+		}
+		s.last = key
+	}
+	s.key = key
+}
+
+func (s *slot) show(e entry) {
+	s.put(e.key)
 	s.top.label(e.text)
 	s.reason.label(shorten(e.reason, 80))
 	s.reason.visible(e.reason != "")
@@ -104,9 +123,7 @@ func (s *slot) show(e entry) {
 }
 
 func (s *slot) hide() {
-	s.mu.Lock()
-	s.key = ""
-	s.mu.Unlock()
+	s.put("")
 	s.top.visible(false)
 }
 
