@@ -56,11 +56,7 @@ func (s *Stored) hold(ctx context.Context) (release func(), err error) {
 		if !errors.Is(err, fs.ErrExist) {
 			return nil, busy(err)
 		}
-		if held, err := readLease(path); err == nil && time.Since(time.UnixMilli(held.At)) >= leaseLife {
-			_ = os.Remove(path) // its holder is dead
-			continue
-		} else if info, statErr := os.Stat(path); err != nil && statErr == nil && time.Since(info.ModTime()) >= leaseLife {
-			_ = os.Remove(path) // and left half of it
+		if isDead(path) && bury(path) {
 			continue
 		}
 		select {
@@ -69,6 +65,31 @@ func (s *Stored) hold(ctx context.Context) (release func(), err error) {
 		case <-time.After(leasePoll):
 		}
 	}
+}
+
+// isDead reports whether a lease's holder is dead, or has left half of it.
+func isDead(path string) bool {
+	held, err := readLease(path)
+	if err == nil {
+		return time.Since(time.UnixMilli(held.At)) >= leaseLife
+	}
+	info, err := os.Stat(path)
+	return err == nil && time.Since(info.ModTime()) >= leaseLife
+}
+
+// bury takes a dead lease away. Whoever else has found it dead may have a lease of
+// their own there by now, so it is looked at once more where nobody else takes it;
+// one that lives is put back, and is theirs.
+func bury(path string) (buried bool) {
+	aside := path + "." + rand.Text()
+	if os.Rename(path, aside) != nil {
+		return false
+	}
+	if buried = isDead(aside); !buried {
+		_ = os.Link(aside, path) // takes nobody's place
+	}
+	_ = os.Remove(aside)
+	return buried
 }
 
 func readLease(path string) (leaseJSON, error) {

@@ -1,6 +1,7 @@
 package adopt
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -129,6 +130,31 @@ func TestRemove(t *testing.T) {
 }
 
 // TestLease: a fresh lease of mcp-remote is waited for, a dead one is not.
+// Two find a dead lease. One of them has taken it over when the other comes to take
+// it away.
+func TestALeaseThatWasTakenOverIsLeftAlone(t *testing.T) {
+	s := stored(t, nil)
+	path := filepath.Join(s.Dir, s.Key+leaseFile)
+	release, err := s.hold(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	own, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bury(path) {
+		t.Error("a lease that is held was taken away")
+	}
+	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, own) {
+		t.Errorf("the lease is %q, %v, want %q", now, err, own)
+	}
+	if left, err := os.ReadDir(s.Dir); err != nil || len(left) != 1 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
 func TestLease(t *testing.T) {
 	s := stored(t, nil)
 	path := filepath.Join(s.Dir, s.Key+leaseFile)
