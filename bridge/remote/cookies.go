@@ -67,13 +67,6 @@ func (c *cookies) Cookies(u *url.URL) []*http.Cookie {
 	return c.jar.Cookies(u)
 }
 
-// cookies are those of the present session.
-func (c *Conn) cookies() *cookies {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.kept
-}
-
 // with is the HTTP client with a session's cookies.
 func (c *Conn) with(kept *cookies) *http.Client {
 	client := *c.http

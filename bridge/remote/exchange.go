@@ -28,7 +28,7 @@ func (c *Conn) Exchange(ctx context.Context, raw []byte, headers map[string]stri
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json, text/event-stream")
-	resp, err := c.do(req, c.cookies())
+	resp, err := c.do(req, c.here(ctx).kept)
 	if err != nil {
 		return err
 	}

@@ -190,7 +190,7 @@ func (l *Legacy) begin(ctx context.Context, cancel context.CancelFunc) (*legacyS
 		if err != nil {
 			return fail(err)
 		}
-		l.conn.begin("", kept)
+		l.conn.begin(context.Background(), "", kept) // what is sent goes by the stream
 		return &legacyStream{address: address, cancel: cancel, done: make(chan struct{})}, resp.Body, events, nil
 	}
 }
@@ -306,12 +306,12 @@ func (l *Legacy) send(ctx context.Context, s *legacyStream, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	req, err := l.conn.requestTo(ctx, l.conn.here(), token, http.MethodPost, s.address, raw)
+	req, err := l.conn.requestTo(ctx, l.conn.here(context.Background()), token, http.MethodPost, s.address, raw)
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := l.conn.do(req, l.conn.cookies())
+	resp, err := l.conn.do(req, l.conn.here(context.Background()).kept)
 	if err != nil {
 		return err
 	}

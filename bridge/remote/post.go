@@ -26,8 +26,8 @@ func (c *Conn) Post(ctx context.Context, raw []byte, deliver Deliver) error {
 }
 
 // Open is Post for initialize: it goes without a session, and the session that
-// the answer names, or none, is the one from then on. Until then the earlier one
-// stays, so that a request beside it is refused and not misunderstood.
+// the answer names, or none, is the one from then on, or from the end of a Handshake.
+// Until then the earlier one stays, so that a request beside it is refused and not misunderstood.
 func (c *Conn) Open(ctx context.Context, raw []byte, deliver Deliver) error {
 	return c.post(ctx, raw, deliver, true)
 }
@@ -39,7 +39,7 @@ func (c *Conn) post(ctx context.Context, raw []byte, deliver Deliver, opens bool
 	if err != nil {
 		return err
 	}
-	kept := c.cookies()
+	kept := c.here(ctx).kept
 	if opens {
 		req.Header.Del("Mcp-Session-Id")
 		req.Header.Del("Mcp-Protocol-Version")
@@ -55,7 +55,7 @@ func (c *Conn) post(ctx context.Context, raw []byte, deliver Deliver, opens bool
 		return refusal(resp, token)
 	}
 	if opens {
-		c.begin(resp.Header.Get("Mcp-Session-Id"), kept)
+		c.begin(ctx, resp.Header.Get("Mcp-Session-Id"), kept)
 	}
 	if deliver == nil {
 		if contentType(resp) == "text/event-stream" { // nothing that we wait for, perhaps without an end

@@ -57,16 +57,15 @@ type Conn struct {
 	blank       *http.Request // to copy; nil: the address is none
 	log         *slog.Logger
 
-	mu      sync.Mutex
-	session []string      // Mcp-Session-Id, nil when the server gave none
-	version []string      // MCP-Protocol-Version, nil before initialize
-	last    secret.String // the token that the last request carried
-	kept    *cookies      // of the session
+	mu    sync.Mutex
+	place place
+	next  *place        // of the session that a handshake is opening; nil: none
+	last  secret.String // the token that the last request carried
 }
 
 // NewConn makes a Conn; nothing is sent yet.
 func NewConn(c Config) *Conn {
-	conn := &Conn{url: c.URL, bearer: c.Bearer, headers: c.Headers, moreHeaders: c.MoreHeaders, http: c.HTTP, userAgent: headerValue(c.UserAgent), log: c.Log, kept: newCookies(c.URL)}
+	conn := &Conn{url: c.URL, bearer: c.Bearer, headers: c.Headers, moreHeaders: c.MoreHeaders, http: c.HTTP, userAgent: headerValue(c.UserAgent), log: c.Log, place: place{kept: newCookies(c.URL)}}
 	conn.blank, _ = http.NewRequest(http.MethodPost, c.URL, nil) // else each request says why not
 	if conn.http == nil {
 		conn.http = NewHTTP()
@@ -194,41 +193,11 @@ var (
 // whether it was the response that the request waits for.
 type Deliver func(raw []byte) (isResponse bool)
 
-// SetVersion sets the protocol version that the initialize response named; it
-// goes with each later request (MCP 2025-06-18, MCP-Protocol-Version header).
-// One that cannot stand in a header is left out.
-func (c *Conn) SetVersion(version string) {
-	if !inHeader(version) {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.version = headerValue(version)
-}
-
-// begin takes the session that the answer to initialize names, or none, and the
-// cookies that came with it.
-func (c *Conn) begin(session string, kept *cookies) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.session, c.version, c.kept = headerValue(session), nil, kept
-}
-
-// place is a session and the version that it speaks, as headers have them.
-type place struct{ session, version []string }
-
-// here is the session of the moment.
-func (c *Conn) here() place {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return place{c.session, c.version}
-}
-
 // newRequest makes a request with a token and the session and version of the
 // moment: of before the wait for the token, in which another session may have been
 // opened that does not take requests yet.
 func (c *Conn) newRequest(ctx context.Context, method string, body []byte) (*http.Request, secret.String, error) {
-	in := c.here()
+	in := c.here(ctx)
 	token, err := c.bearer.Bearer(ctx)
 	if err != nil {
 		return nil, token, err
@@ -335,7 +304,10 @@ func contentType(resp *http.Response) string {
 // last request: a renewal only to say goodbye would hold up the end.
 func (c *Conn) Delete(ctx context.Context, limit time.Duration) {
 	c.mu.Lock()
-	in, token := place{c.session, c.version}, c.last
+	in, token := c.place, c.last
+	if c.next != nil { // the one before is gone
+		in = *c.next
+	}
 	c.mu.Unlock()
 	if in.session == nil {
 		return
@@ -346,7 +318,7 @@ func (c *Conn) Delete(ctx context.Context, limit time.Duration) {
 	if err != nil {
 		return
 	}
-	resp, err := c.with(c.cookies()).Do(req)
+	resp, err := c.with(in.kept).Do(req)
 	if err != nil {
 		c.log.Debug("session not deleted", "error", err)
 		return

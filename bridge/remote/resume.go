@@ -139,7 +139,7 @@ func (c *Conn) get(ctx context.Context, at *position, deliver Deliver) error {
 	if at.lastID != "" {
 		req.Header.Set("Last-Event-ID", at.lastID)
 	}
-	resp, err := c.with(c.cookies()).Do(req)
+	resp, err := c.with(c.here(ctx).kept).Do(req)
 	if err != nil {
 		return fmt.Errorf("stream: %w", err)
 	}

@@ -199,6 +199,8 @@ func (s *Session) connect() *attempt {
 // handshake says initialize and initialized for the client and, when something
 // is not as the client was told, tells it to look again.
 func (s *Session) handshake(ctx context.Context, initialize jsonrpc.Message, n int) error {
+	var h remote.Handshake
+	ctx = remote.WithHandshake(ctx, &h)
 	id := json.RawMessage(`"drawbridge-initialize-` + strconv.Itoa(n) + `"`)
 	var refused json.RawMessage
 	err := s.exchange(ctx, s.remote.Open, jsonrpc.NewRequest(id, mcp.MethodInitialize, initialize.Params), func(raw []byte) bool {
@@ -221,6 +223,7 @@ func (s *Session) handshake(ctx context.Context, initialize jsonrpc.Message, n i
 		return err
 	}
 	s.restore(ctx)
+	h.Done()
 	s.becameReady(true)
 	s.compare()
 	return nil
