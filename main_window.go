@@ -94,7 +94,12 @@ func openWindow() error {
 			return answer == "Yes", err
 		},
 	})
-	show := func(link string) {
+	var over atomic.Bool // there is nothing to show any more
+	leave := func() {}
+	show := func(link string) bool {
+		if over.Load() {
+			return false
+		}
 		if link != "" {
 			app.followLink(link)
 		}
@@ -102,6 +107,7 @@ func openWindow() error {
 			runtime.WindowUnminimise(*ctx)
 			runtime.WindowShow(*ctx)
 		}
+		return !over.Load()
 	}
 	if !generating {
 		link := linkAmong(os.Args[1:])
@@ -110,6 +116,7 @@ func openWindow() error {
 			return err
 		}
 		defer one.close()
+		leave = one.leave
 		if link != "" {
 			app.followLink(link)
 		}
@@ -125,8 +132,12 @@ func openWindow() error {
 			ready.Store(&ctx)
 			app.start(ctx)
 		},
-		OnDomReady:     func(ctx context.Context) { runtime.WindowShow(ctx) },
-		OnShutdown:     func(context.Context) { app.close() },
+		OnDomReady: func(ctx context.Context) { runtime.WindowShow(ctx) },
+		OnShutdown: func(context.Context) {
+			over.Store(true)
+			leave()
+			app.close()
+		},
 		Bind:           []any{app},
 		EnumBind:       []any{control.AllStates, report.AllStatuses, control.AllFolders},
 		ErrorFormatter: formatError,
@@ -136,7 +147,7 @@ func openWindow() error {
 			WebviewGpuPolicy: linux.WebviewGpuPolicyNever,
 		},
 		Windows: &windows.Options{Theme: windows.SystemDefault},
-		Mac:     &mac.Options{OnUrlOpen: show}, // elsewhere a link comes as an argument
+		Mac:     &mac.Options{OnUrlOpen: func(link string) { show(link) }}, // elsewhere a link comes as an argument
 	}
 	firstLook(window, paths)
 	return wails.Run(window)

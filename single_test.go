@@ -1,13 +1,18 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gofrs/flock"
 
 	"drawbridge/bridge/config"
 	"drawbridge/test/pipes"
@@ -16,7 +21,7 @@ import (
 func TestSecondWindowShowsTheFirst(t *testing.T) {
 	p := testPaths(t)
 	shown := make(chan string, 10)
-	first, err := takeWindow(t.Context(), p, "", func(link string) { shown <- link })
+	first, err := takeWindow(t.Context(), p, "", func(link string) bool { shown <- link; return true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +31,7 @@ func TestSecondWindowShowsTheFirst(t *testing.T) {
 		"": "", link: link, "--flag": "", // nothing but a link is handed on
 		link + strings.Repeat("x", 2*maxLink): (link + strings.Repeat("x", 2*maxLink))[:maxLink+1], // to be refused
 	} {
-		if _, err := takeWindow(t.Context(), p, given, func(string) { t.Error("the second was shown") }); !errors.Is(err, errOtherWindow) {
+		if _, err := takeWindow(t.Context(), p, given, func(string) bool { t.Error("the second was shown"); return true }); !errors.Is(err, errOtherWindow) {
 			t.Fatalf("second: %v, want errOtherWindow", err)
 		}
 		select {
@@ -45,7 +50,7 @@ func TestAWindowDoesNotWaitForSomebodySilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shown := make(chan string, 1)
 		callers := pipes.New()
-		first := &window{listener: callers, show: func(link string) { shown <- link }}
+		first := &window{listener: callers, show: func(link string) bool { shown <- link; return true }}
 		first.wg.Go(first.serve)
 		begun := time.Now()
 		silent, _, err := callers.Connect(t.Context())
@@ -68,7 +73,7 @@ func TestAWindowDoesNotWaitForSomebodySilent(t *testing.T) {
 
 func TestWindowAfterOneThatIsGone(t *testing.T) {
 	p := testPaths(t)
-	first, err := takeWindow(t.Context(), p, "", func(string) {})
+	first, err := takeWindow(t.Context(), p, "", func(string) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,9 +87,76 @@ func TestWindowAfterOneThatIsGone(t *testing.T) {
 	if err := os.WriteFile(socket, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	second, err := takeWindow(t.Context(), p, "", func(string) {})
+	second, err := takeWindow(t.Context(), p, "", func(string) bool { return true })
 	if err != nil {
 		t.Fatalf("after one that is gone: %v", err)
 	}
 	second.close()
+}
+
+// A second start comes when the first window ends: it is not shown any more, so the
+// second takes its place.
+func TestWindowAfterOneThatEnds(t *testing.T) {
+	p := testPaths(t)
+	asked := make(chan string, 1)
+	first, err := takeWindow(t.Context(), p, "", func(link string) bool { asked <- link; return false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		second, err := takeWindow(t.Context(), p, "", func(string) bool { return true })
+		if err == nil {
+			second.close()
+		}
+		ended <- err
+	}()
+	<-asked
+	first.close()
+	if err := <-ended; err != nil {
+		t.Errorf("the second start: %v", err)
+	}
+}
+
+// A window of an older release shows itself and says nothing: it is asked once.
+func TestWindowBesideAnOlderOne(t *testing.T) {
+	p := testPaths(t)
+	dir := filepath.Dir(p.Socket())
+	if err := config.MakePrivate(dir); err != nil {
+		t.Fatal(err)
+	}
+	lock := flock.New(filepath.Join(dir, "window.lock"))
+	if mine, err := lock.TryLock(); err != nil || !mine {
+		t.Fatal(mine, err)
+	}
+	defer func() { _ = lock.Unlock() }()
+	listener, err := net.Listen("unix", filepath.Join(dir, "window.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	asked := make(chan int, 1)
+	go func() {
+		n := 0
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				asked <- n
+				return
+			}
+			_, _ = io.Copy(io.Discard, conn)
+			_ = conn.Close()
+			if n++; n == 1 {
+				time.AfterFunc(200*time.Millisecond, cancel) // ten times the pause between two looks
+			}
+		}
+	}()
+	if _, err := takeWindow(ctx, p, "", func(string) bool { return true }); !errors.Is(err, errOtherWindow) {
+		t.Errorf("the second start: %v", err)
+	}
+	_ = listener.Close()
+	if n := <-asked; n != 1 {
+		t.Errorf("the older one was asked %d times", n)
+	}
 }
