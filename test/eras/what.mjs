@@ -1,5 +1,7 @@
 // What both servers have and both clients do, so that the four pairs of them
 // can be compared.
+import { patient } from '../node/lib/patient.mjs';
+
 export const uri = 'test://thing';
 export const state = 'step "1"\\é 😀'; // comes back as it went, or the call fails
 export const question = {
@@ -38,7 +40,7 @@ export async function until(done, what) {
 export async function play({ list, call, read, subscribe, heard }) {
   const seen = {};
   const said = (result) => result.content[0].text;
-  seen.tools = (await list()).tools.map((t) => t.name).sort().join();
+  seen.tools = (await patient(list)).tools.map((t) => t.name).sort().join();
   seen.echo = said(await call('echo', { text: 'a\u2028b 😀' }));
   seen.read = (await read(uri)).contents[0].text;
   seen.ask = said(await call('ask', {}));

@@ -25,6 +25,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 
 import { sleep } from './lib/part.mjs';
+import { patient } from './lib/patient.mjs';
 
 const { values: flags, positionals: command } = parseArgs({
   allowPositionals: true,
@@ -94,7 +95,7 @@ function call(spec, n) {
   const name = at < 0 ? spec : spec.slice(0, at);
   const args = at < 0 ? {} : JSON.parse(spec.slice(at + 1));
   return timed({ op: 'call', name, n }, async () => {
-    const result = await client.callTool({ name, arguments: args }, undefined, { timeout });
+    const result = await patient(() => client.callTool({ name, arguments: args }, undefined, { timeout }));
     const text = result.content.filter((c) => c.type === 'text').map((c) => c.text).join('\n');
     return { ok: !result.isError, text: text.slice(0, 2000) };
   });
@@ -107,7 +108,7 @@ const connected = await timed({ op: 'connect' }, async () => {
 if (connected) {
   if (flags.list) {
     await timed({ op: 'list' }, async () => {
-      const { tools } = await client.listTools(undefined, { timeout });
+      const { tools } = await patient(() => client.listTools(undefined, { timeout }));
       return { tools: tools.map((t) => t.name) };
     });
   }

@@ -199,7 +199,7 @@ func (l *load) call(c *client) {
 	message := fmt.Sprintf("client %d", c.n)
 	params := fmt.Sprintf(`{"name":"echo","arguments":{"message":%q}}`, message)
 	m, err := pipe.Ask(ctx, "tools/call", params)
-	for err == nil && notYet(m) && !c.hasWorked(pipe) && ctx.Err() == nil { // then a client is told to try again
+	for err == nil && m.NotYet() && !c.hasWorked(pipe) && ctx.Err() == nil { // then a client is told to try again
 		time.Sleep(200 * time.Millisecond)
 		m, err = pipe.Ask(ctx, "tools/call", params)
 	}
@@ -221,13 +221,6 @@ func (l *load) call(c *client) {
 		l.took = append(l.took, time.Since(begun))
 		l.mu.Unlock()
 	}
-}
-
-// notYet is the answer to a call when the server has not even answered initialize,
-// for ten seconds: while a machine does much else, and the token endpoint is slow
-// besides.
-func notYet(m harness.Message) bool {
-	return strings.Contains(string(m.Error), "has not answered yet") && strings.Contains(string(m.Error), `"unreachable"`)
 }
 
 func echoed(result json.RawMessage, message string) bool {

@@ -79,7 +79,7 @@ func play(ctx context.Context, version string, connect func(*notes) (client, err
 			seen[name] = "error: " + err.Error()
 		}
 	}
-	tools, err := c.list(ctx)
+	tools, err := patient(func() ([]string, error) { return c.list(ctx) })
 	slices.Sort(tools)
 	note("tools", strings.Join(tools, ","), err)
 	call := func(tool, progress string, arguments map[string]any) {
@@ -159,6 +159,18 @@ func play(ctx context.Context, version string, connect func(*notes) (client, err
 		change()
 	}
 	return print(seen)
+}
+
+// patient does the first thing at a server, again while drawbridge says that the
+// server has not answered yet: then nothing was sent. On a machine that does much
+// else the connection takes longer now and then than a call waits for it.
+func patient(act func() ([]string, error)) ([]string, error) {
+	for end := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
+		value, err := act()
+		if err == nil || !strings.Contains(err.Error(), "has not answered yet") || time.Now().After(end) {
+			return value, err
+		}
+	}
 }
 
 // patience is the limit of what has to happen.
