@@ -61,7 +61,7 @@ type Client struct {
 	remote       *Remote
 	ctx          context.Context // ends with Close
 	cancel       context.CancelFunc
-	work         sync.WaitGroup
+	work         band
 	seal         sealer
 
 	mu        sync.Mutex

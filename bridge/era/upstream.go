@@ -47,6 +47,10 @@ func (c *Client) upstreamFor(ctx context.Context, m jsonrpc.Message) (*upstream,
 	c.mu.Lock()
 	u := c.upstreams[key]
 	if u == nil {
+		if c.ctx.Err() != nil { // Close may have its list of sessions already
+			c.mu.Unlock()
+			return nil, c.ctx.Err()
+		}
 		if len(c.upstreams) >= maxUpstreams {
 			c.mu.Unlock()
 			return nil, errors.New("too many different sets of capabilities in one connection")

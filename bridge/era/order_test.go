@@ -1,0 +1,80 @@
+package era_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"drawbridge/bridge/era"
+	"drawbridge/bridge/jsonrpc"
+)
+
+// Over HTTP a message may come while the client ends, for it comes on a connection
+// of its own. Nothing begins then that the end does not wait for, and nothing that
+// the race detector minds.
+func TestMessagesWhileTheClientEnds(t *testing.T) {
+	for range 50 {
+		r := newRig(t)
+		var said, ended sync.WaitGroup
+		said.Add(1)
+		ended.Go(func() {
+			for i := range 20 {
+				if i == 1 {
+					said.Done()
+				}
+				r.say(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"ping","params":{%s}}`, i, meta))
+			}
+		})
+		said.Wait()
+		r.client.Close(10 * time.Second)
+		ended.Wait()
+	}
+}
+
+// Nor does a session begin that nobody would end.
+func TestNoSessionBeginsWhileTheClientEnds(t *testing.T) {
+	h := held{&upstream{t: t, got: make(chan jsonrpc.Message, 64)}, make(chan struct{}), make(chan struct{})}
+	said, sessions := make(chan string, 64), 0
+	client := era.NewClient(era.ClientConfig{
+		Connect: func(send era.Send) (era.Session, *era.Remote) {
+			if sessions++; sessions > 1 {
+				return &upstream{t: t, send: send, got: make(chan jsonrpc.Message, 64)}, nil
+			}
+			h.send = send
+			return ending{h}, nil
+		},
+		Send: func(_ json.RawMessage, raw []byte) error { said <- string(raw); return nil },
+	})
+	r := &rig{upstream: h.upstream, client: client, said: said}
+	r.say(discover)
+	<-h.waits
+	h.goOn <- struct{}{}
+	r.hears()
+	r.say(strings.Replace(discover, `"elicitation":{}`, `"sampling":{}`, 1)) // wants a session of its own
+	<-h.waits
+	client.Close(10 * time.Second)
+	if sessions != 1 {
+		t.Errorf("there are %d sessions", sessions)
+	}
+}
+
+// ending is such a session whose requests go on when it ends.
+type ending struct{ held }
+
+func (e ending) Close(time.Duration) { e.goOn <- struct{}{} }
+
+// held is a session in which requests wait until they may go on.
+type held struct {
+	*upstream
+	waits, goOn chan struct{}
+}
+
+func (h held) Await(_ context.Context, m jsonrpc.Message) (jsonrpc.Message, error) {
+	h.waits <- struct{}{}
+	<-h.goOn
+	return m, nil
+}
