@@ -66,6 +66,7 @@ type Client struct {
 
 	mu        sync.Mutex
 	mode      mode
+	begun     bool          // the first message has come: it shows the client's era
 	deciding  chan struct{} // closed when the attempt to know the server's era is over
 	decideErr error
 	upstreams map[string]*upstream // by capabilities and name of the client
@@ -136,8 +137,10 @@ func (c *Client) fromFirst(related json.RawMessage, raw []byte) error {
 // Receive takes one message of the client.
 func (c *Client) Receive(m jsonrpc.Message) {
 	c.mu.Lock()
-	if c.mode == undecided && c.deciding == nil && !IsModern(m) {
-		c.mode = passing
+	if !c.begun {
+		if c.begun = true; !IsModern(m) {
+			c.mode = passing
+		}
 	}
 	now := c.mode
 	if now != passing && m.IsRequest() {

@@ -78,3 +78,28 @@ func (h held) Await(_ context.Context, m jsonrpc.Message) (jsonrpc.Message, erro
 	<-h.goOn
 	return m, nil
 }
+
+// The first message shows the client's era, also while it is not known yet what
+// the server is.
+func TestNotificationRightAfterTheFirstRequest(t *testing.T) {
+	h := held{&upstream{t: t, got: make(chan jsonrpc.Message, 64)}, make(chan struct{}), make(chan struct{})}
+	r := &rig{upstream: h.upstream, said: make(chan string, 64)}
+	r.client = era.NewClient(era.ClientConfig{
+		Connect: func(send era.Send) (era.Session, *era.Remote) {
+			h.send = send
+			return h, nil
+		},
+		Send: func(_ json.RawMessage, raw []byte) error { r.said <- string(raw); return nil },
+	})
+	t.Cleanup(func() { r.client.Close(5 * time.Second) })
+	r.say(discover)
+	<-h.waits
+	r.say(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"another"}}`)
+	close(h.goOn)
+	if got := r.hears(); !strings.Contains(got, `"supportedVersions":["2026-07-28"]`) {
+		t.Errorf("the client hears %s", got)
+	}
+	if len(r.got) > 0 {
+		t.Errorf("the server got %s", (<-r.got).Raw)
+	}
+}
