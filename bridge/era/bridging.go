@@ -149,6 +149,13 @@ func (c *Client) cancelCall(id json.RawMessage) {
 	}
 }
 
+// isCancelled reports whether a request was cancelled while it is served.
+func (c *Client) isCancelled(id json.RawMessage) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.serving[string(id)]
+}
+
 // listener is one subscriptions/listen of a client.
 type listener struct {
 	id     json.RawMessage
@@ -194,6 +201,10 @@ func (u *upstream) listen(m jsonrpc.Message) {
 	u.mu.Lock()
 	u.listeners[l] = struct{}{}
 	u.mu.Unlock()
+	if u.c.isCancelled(m.ID) { // who cancels from here on finds the listener
+		u.unlisten(m.ID)
+		return
+	}
 	u.c.reply(l.id, jsonrpc.NewNotificationWith(methodAcknowledged, tagged)) // has to be the first
 	for {
 		u.mu.Lock()

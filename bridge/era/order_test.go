@@ -103,3 +103,41 @@ func TestNotificationRightAfterTheFirstRequest(t *testing.T) {
 		t.Errorf("the server got %s", (<-r.got).Raw)
 	}
 }
+
+// listen asks for a resource.
+func (r *rig) listen(id int, uri string) {
+	r.t.Helper()
+	r.say(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"subscriptions/listen","params":{"notifications":{"resourceSubscriptions":[%q]},%s}}`, id, uri, meta))
+}
+
+func (r *rig) unlisten(id int) {
+	r.t.Helper()
+	r.say(fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%d}}`, id))
+}
+
+// wantAnd is the next message that the server gets, which it answers.
+func (r *rig) wantAnd(method, answer string) {
+	r.t.Helper()
+	m := r.want(method)
+	if answer == "" {
+		_ = r.send(nil, jsonrpc.NewResult(m.ID, json.RawMessage(`{}`)))
+		return
+	}
+	_ = r.send(nil, jsonrpc.Answer(m.ID, jsonrpc.Message{Error: json.RawMessage(answer)}))
+}
+
+// A subscription that is cancelled while the server is asked for it ends when it
+// has begun: the client is told nothing, and the server that it is over.
+func TestSubscriptionCancelledWhileItBegins(t *testing.T) {
+	r := newRig(t)
+	r.listen(9, "a")
+	m := r.want("resources/subscribe")
+	r.unlisten(9)
+	_ = r.send(nil, jsonrpc.NewResult(m.ID, json.RawMessage(`{}`)))
+	r.wantAnd("resources/unsubscribe", "")
+	_ = r.send(nil, []byte(`{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"a"}}`))
+	r.say(`{"jsonrpc":"2.0","id":"d","method":"ping","params":{` + meta + `}}`)
+	if got := r.hears(); !strings.Contains(got, `"id":"d"`) {
+		t.Errorf("the client hears %s", got)
+	}
+}
