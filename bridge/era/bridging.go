@@ -96,21 +96,30 @@ func (u *upstream) call(m jsonrpc.Message) {
 // raiseLevel sees to it that the server logs at least what is asked for.
 func (u *upstream) raiseLevel(level string) {
 	wanted := slices.Index(levels, level)
-	if wanted < 0 || jsonrpc.Member(jsonrpc.Member(u.initialized, "capabilities"), "logging") == nil {
+	if wanted < 0 || jsonrpc.Member(jsonrpc.Member(u.initialized, "capabilities"), "logging") == nil || u.logs(wanted) {
 		return
 	}
-	u.mu.Lock()
-	enough := u.level >= 0 && u.level <= wanted
-	if !enough {
-		u.level = wanted
-	}
-	u.mu.Unlock()
-	if enough {
+	if u.raising.take(u.c.ctx) != nil {
 		return
 	}
-	if _, err := u.ask(u.c.ctx, methodSetLevel, splice(nil, []field{{"level", quote(level)}})); err != nil {
+	defer u.raising.leave()
+	if u.logs(wanted) {
+		return
+	}
+	_, err := u.ask(u.c.ctx, methodSetLevel, splice(nil, []field{{"level", quote(level)}}))
+	if err != nil {
 		u.c.log.Warn("log level not set", "error", err)
 	}
+	u.mu.Lock()
+	u.level = wanted // also when it did not work: no other call waits for that
+	u.mu.Unlock()
+}
+
+// logs reports whether the server was told to log what has the level.
+func (u *upstream) logs(level int) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.level >= 0 && u.level <= level
 }
 
 // resume takes a client's answers to the call that they are for.
@@ -222,23 +231,47 @@ func (u *upstream) listen(m jsonrpc.Message) {
 
 // follow subscribes to a resource unless it is already.
 func (u *upstream) follow(ctx context.Context, uri string) error {
+	if err := u.following.take(ctx); err != nil {
+		return err
+	}
+	defer u.following.leave()
 	u.mu.Lock()
-	u.resources[uri]++
-	first := u.resources[uri] == 1
+	_, already := u.resources[uri]
+	if already {
+		u.resources[uri]++
+	}
 	u.mu.Unlock()
-	if !first {
+	if already {
 		return nil
 	}
 	answer, err := u.ask(ctx, methodSubscribe, splice(nil, []field{{"uri", quote(uri)}}))
 	if err == nil && answer.Error != nil {
 		err = fmt.Errorf("%s: %s", methodSubscribe, answer.Error)
 	}
-	if err != nil {
+	if err == nil {
 		u.mu.Lock()
-		delete(u.resources, uri)
+		u.resources[uri] = 1
 		u.mu.Unlock()
 	}
 	return err
+}
+
+// unfollow ends the subscription of a resource that nobody follows any more.
+func (u *upstream) unfollow(ctx context.Context, uri string) {
+	if u.following.take(ctx) != nil {
+		return
+	}
+	defer u.following.leave()
+	u.mu.Lock()
+	followers, still := u.resources[uri] // somebody may have come meanwhile, or been here first
+	over := still && followers == 0
+	if over {
+		delete(u.resources, uri)
+	}
+	u.mu.Unlock()
+	if over {
+		_, _ = u.ask(ctx, methodUnsubscribe, splice(nil, []field{{"uri", quote(uri)}}))
+	}
 }
 
 // unlisten ends the listen that has the id.
@@ -251,17 +284,14 @@ func (u *upstream) unlisten(id json.RawMessage) {
 		}
 		delete(u.listeners, l)
 		for _, uri := range l.uris {
-			if u.resources[uri]--; u.resources[uri] <= 0 {
-				delete(u.resources, uri)
+			if u.resources[uri]--; u.resources[uri] == 0 {
 				left = append(left, uri)
 			}
 		}
 	}
 	u.mu.Unlock()
 	for _, uri := range left {
-		u.c.work.Go(func() {
-			_, _ = u.ask(u.c.ctx, methodUnsubscribe, splice(nil, []field{{"uri", quote(uri)}}))
-		})
+		u.c.work.Go(func() { u.unfollow(u.c.ctx, uri) })
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"drawbridge/bridge/era"
@@ -140,4 +141,131 @@ func TestSubscriptionCancelledWhileItBegins(t *testing.T) {
 	if got := r.hears(); !strings.Contains(got, `"id":"d"`) {
 		t.Errorf("the client hears %s", got)
 	}
+}
+
+// lagging is a session that holds some of what it is given, as one does whose
+// goroutine is late.
+type lagging struct {
+	*upstream
+	holds string
+	goOn  chan struct{}
+}
+
+func (l lagging) Receive(m jsonrpc.Message) {
+	if m.Method == l.holds {
+		<-l.goOn
+	}
+	l.upstream.Receive(m)
+}
+
+// inBubble runs a test of a rig whose session may be late with a method.
+func inBubble(t *testing.T, holds string, test func(t *testing.T, r *rig, goOn chan struct{})) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		l := lagging{&upstream{t: t, got: make(chan jsonrpc.Message, 64)}, holds, make(chan struct{}, 8)}
+		r := &rig{upstream: l.upstream, said: make(chan string, 64)}
+		r.client = era.NewClient(era.ClientConfig{
+			Connect: func(send era.Send) (era.Session, *era.Remote) {
+				l.send = send
+				return l, nil
+			},
+			Send: func(_ json.RawMessage, raw []byte) error { r.said <- string(raw); return nil },
+		})
+		defer r.client.Close(5 * time.Second)
+		test(t, r, l.goOn)
+	})
+}
+
+// Who listens while the server is asked for the same resource is not told that it
+// listens when the server refuses.
+func TestSecondSubscriptionWhileTheFirstBegins(t *testing.T) {
+	inBubble(t, "", func(t *testing.T, r *rig, _ chan struct{}) {
+		r.listen(1, "a")
+		m := r.want("resources/subscribe")
+		r.listen(2, "a")
+		synctest.Wait()
+		_ = r.send(nil, jsonrpc.Answer(m.ID, jsonrpc.Message{Error: json.RawMessage(`{"code":-32603,"message":"not now"}`)}))
+		r.wantAnd("resources/subscribe", `{"code":-32603,"message":"never"}`)
+		for range 2 {
+			if got := r.hears(); strings.Contains(got, "resourceSubscriptions") {
+				t.Errorf("the client hears %s", got)
+			}
+		}
+	})
+}
+
+// The end of a subscription and the next one reach the server in this order.
+func TestSubscriptionRightAfterTheEndOfAnother(t *testing.T) {
+	inBubble(t, "resources/unsubscribe", func(t *testing.T, r *rig, goOn chan struct{}) {
+		r.listen(1, "a")
+		r.wantAnd("resources/subscribe", "")
+		r.hears()
+		r.unlisten(1)
+		synctest.Wait()
+		r.listen(2, "a")
+		synctest.Wait()
+		goOn <- struct{}{}
+		r.wantAnd("resources/unsubscribe", "")
+		r.wantAnd("resources/subscribe", "")
+		if got := r.hears(); !strings.Contains(got, `"resourceSubscriptions":["a"]`) {
+			t.Errorf("the client hears %s", got)
+		}
+	})
+}
+
+// A resource that somebody follows again, before its subscription was ended, stays
+// subscribed to.
+func TestResourceThatIsFollowedAgain(t *testing.T) {
+	inBubble(t, "", func(t *testing.T, r *rig, _ chan struct{}) {
+		r.listen(1, "a")
+		r.wantAnd("resources/subscribe", "")
+		r.hears()
+		r.listen(2, "b")
+		m := r.want("resources/subscribe")
+		r.listen(3, "a")
+		synctest.Wait()
+		r.unlisten(1)
+		synctest.Wait()
+		_ = r.send(nil, jsonrpc.NewResult(m.ID, json.RawMessage(`{}`)))
+		synctest.Wait()
+		if len(r.got) > 0 {
+			t.Errorf("the server got %s", (<-r.got).Raw)
+		}
+		r.unlisten(3)
+		if m := r.want("resources/unsubscribe"); !strings.Contains(string(m.Params), `"a"`) {
+			t.Errorf("the server got %s", m.Raw)
+		}
+	})
+}
+
+// Two calls that want different levels leave the server at the lower one,
+// whichever of them is late.
+func TestLevelsOfTwoCalls(t *testing.T) {
+	inBubble(t, "logging/setLevel", func(t *testing.T, r *rig, goOn chan struct{}) {
+		call := func(id int, level string) {
+			r.say(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"t",%s}}`, id,
+				strings.Replace(meta, "{", `{"io.modelcontextprotocol/logLevel":"`+level+`",`, 1)))
+			synctest.Wait()
+		}
+		call(1, "info")
+		call(2, "debug")
+		close(goOn)
+		m := r.want("logging/setLevel")
+		if synctest.Wait(); len(r.got) > 0 {
+			t.Errorf("the server is asked for another level before the first is set: %s", (<-r.got).Raw)
+		}
+		call(3, "error")
+		_ = r.send(nil, jsonrpc.NewResult(m.ID, json.RawMessage(`{}`)))
+		var at []string
+		for range 4 { // the calls, and the other level between them
+			m = <-r.got
+			if m.Method == "logging/setLevel" {
+				at = append(at, string(m.Params))
+				_ = r.send(nil, jsonrpc.NewResult(m.ID, json.RawMessage(`{}`)))
+			}
+		}
+		if len(at) != 1 || at[0] != `{"level":"debug"}` {
+			t.Errorf("the server is asked for %q after the first", at)
+		}
+	})
 }

@@ -28,13 +28,16 @@ type upstream struct {
 	ready        chan struct{} // closed when initialized is set, or err
 	initialized  json.RawMessage
 	err          error
+	// following is whose turn it is to begin or end the subscription of a resource,
+	// raising to set the log level.
+	following, raising turn
 
 	mu        sync.Mutex
 	lastID    int
 	waits     map[string]chan jsonrpc.Message // what the Client itself asked
 	calls     map[string]*call                // by the id upstream
 	listeners map[*listener]struct{}
-	resources map[string]int // subscriptions of resources, counted
+	resources map[string]int // who follows the resources that are subscribed to; a key comes and goes in the turn
 	level     int            // index into levels of the log level that was set; -1: none
 }
 
@@ -58,6 +61,7 @@ func (c *Client) upstreamFor(ctx context.Context, m jsonrpc.Message) (*upstream,
 		u = &upstream{
 			c: c, capabilities: bytes.Clone(capabilities), ready: make(chan struct{}), waits: map[string]chan jsonrpc.Message{},
 			calls: map[string]*call{}, listeners: map[*listener]struct{}{}, resources: map[string]int{}, level: -1,
+			following: newTurn(), raising: newTurn(),
 		}
 		first := !slices.ContainsFunc(slices.Collect(maps.Values(c.upstreams)), func(o *upstream) bool { return o.session == c.first })
 		c.upstreams[key] = u
