@@ -125,14 +125,16 @@ func (r *Remote) Listen(ctx context.Context, onOpen func(), deliver func(raw []b
 		l := r.startListening(ctx, &listening{number: number, filter: filter, missed: missed, replaces: present, onOpen: onOpen, deliver: deliver})
 		err := l.wait(ctx, number)
 		if errors.Is(err, errOtherWish) {
-			if l.isAcknowledged() {
-				present, missed = l, false
-			} else {
+			if !l.isAcknowledged() {
 				l.close()
+			}
+			if l.isAcknowledged() { // maybe just before it was closed: the next one looks whether it lasted
+				present, missed = l, false
 			}
 			continue
 		}
 		l.close()
+		missed = missed || present != nil
 		present.close()
 		present = nil
 		var challenge *remote.Challenge
@@ -267,6 +269,19 @@ func (l *listening) close() {
 	<-l.done
 }
 
+// hasEnded reports whether the stream is over. It may be called on nil.
+func (l *listening) hasEnded() bool {
+	if l == nil {
+		return false
+	}
+	select {
+	case <-l.done:
+		return true
+	default:
+		return false
+	}
+}
+
 func (l *listening) isAcknowledged() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -312,6 +327,9 @@ func bytesOfMembers(object json.RawMessage) (names []string) {
 func (l *listening) acknowledge(accepted json.RawMessage) {
 	var uris []string
 	_ = json.Unmarshal(jsonrpc.Member(accepted, "resourceSubscriptions"), &uris)
+	l.mu.Lock()
+	l.acknowledged = true // before anybody acts on what follows
+	l.mu.Unlock()
 	s := &l.r.subs
 	s.mu.Lock()
 	s.accepted = map[string]struct{}{}
@@ -321,14 +339,12 @@ func (l *listening) acknowledge(accepted json.RawMessage) {
 	s.acked = max(s.acked, l.number)
 	s.touch()
 	s.mu.Unlock()
-	l.mu.Lock()
-	l.acknowledged = true
-	l.mu.Unlock()
+	missed := l.missed || l.replaces.hasEnded() // then nobody has listened for a while
 	l.replaces.close()
 	if l.onOpen != nil {
 		l.onOpen()
 	}
-	if !l.missed {
+	if !missed {
 		return
 	}
 	for _, c := range listChanged {
