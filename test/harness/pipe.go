@@ -43,9 +43,10 @@ type Message struct {
 }
 
 // NotYet reports whether it is the answer to a call for which drawbridge was not
-// connected soon enough, and which was not sent. A client whose initialize is
-// answered out of what is known has 900 ms then for the keychain, a renewal and the
-// server; on a machine that does much else one of them takes longer now and then.
+// connected soon enough, and which was not sent. The first connection has ten
+// seconds, one that is tried again, as after a sign-in that was needed, 900 ms: for
+// the keychain, a renewal and the server. On a machine that does much else one of
+// them takes longer now and then.
 func (m Message) NotYet() bool {
 	return strings.Contains(string(m.Error), "has not answered yet") && strings.Contains(string(m.Error), `"unreachable"`)
 }
