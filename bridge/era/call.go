@@ -28,8 +28,9 @@ const (
 var errNotModern = errors.New("the server does not speak " + Version)
 
 // pass sends a modern client's request to a modern server as it is. The client
-// may be one that knows nothing of headers: they are made here.
-func (r *Remote) pass(ctx context.Context, m jsonrpc.Message, deliver remote.Deliver) error {
+// may be one that knows nothing of headers: they are made here. number is of the
+// verdict that the server is modern.
+func (r *Remote) pass(ctx context.Context, m jsonrpc.Message, number int, deliver remote.Deliver) error {
 	version := Version
 	if v := text(metaOf(m.Params, metaVersion)); v != "" {
 		version = v
@@ -38,7 +39,7 @@ func (r *Remote) pass(ctx context.Context, m jsonrpc.Message, deliver remote.Del
 	// A server that refuses what each modern one knows may have become another.
 	unknown := m.Method == methodDiscover && (saysModern(err) || err == nil && answer.Error != nil)
 	if unknown || saysModern(err) && !knownRefusal(err) {
-		r.forget()
+		r.disprove(number)
 	}
 	if err != nil {
 		return err

@@ -85,9 +85,10 @@ func (c *Client) keep(params, result json.RawMessage) {
 // say, and may have become another.
 func (r *Remote) describe(ctx context.Context, params json.RawMessage) (json.RawMessage, error) {
 	id := r.newID()
+	_, number := r.known()
 	answer, err := r.exchange(ctx, id, jsonrpc.NewRequest(id, methodDiscover, params), standardHeaders(Version, methodDiscover, params), func([]byte) {})
 	if saysModern(err) || err == nil && answer.Error != nil {
-		r.forget()
+		r.disprove(number)
 	}
 	return answer.Result, err
 }

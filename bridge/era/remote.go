@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"drawbridge/bridge/fault"
 	"drawbridge/bridge/jsonrpc"
 	"drawbridge/bridge/remote"
 )
@@ -62,7 +61,7 @@ type Remote struct {
 	subs     subscriptions
 	ids      atomic.Int64
 
-	probing sync.Mutex // one at a time
+	probing turn // of who asks the server what it is
 
 	// discovered hears what a server answers to a modern client's server/discover;
 	// it is set before the first message. nil: nobody wants to know.
@@ -70,6 +69,7 @@ type Remote struct {
 
 	mu           sync.Mutex
 	era          Era
+	verdicts     int             // how often era was found out, or turned out to be wrong
 	opened       bool            // by a legacy client's initialize
 	info         json.RawMessage // its clientInfo
 	capabilities json.RawMessage // as a modern server is told
@@ -84,7 +84,7 @@ func NewRemote(c Config) *Remote {
 	r := &Remote{
 		conn: c.Conn, endpoint: c.Endpoint, memory: c.Memory, protocol: c.Protocol, log: c.Log,
 		self:  splice(nil, []field{{"name", quote(c.Name)}, {"version", quote(c.Version)}}),
-		calls: map[*flight]struct{}{}, asked: map[string]chan jsonrpc.Message{},
+		calls: map[*flight]struct{}{}, asked: map[string]chan jsonrpc.Message{}, probing: newTurn(),
 	}
 	r.subs.changed = make(chan struct{})
 	if r.log == nil {
@@ -96,81 +96,6 @@ func NewRemote(c Config) *Remote {
 // newID makes an id that no client uses.
 func (r *Remote) newID() json.RawMessage {
 	return json.RawMessage(`"drawbridge-` + strconv.FormatInt(r.ids.Add(1), 10) + `"`)
-}
-
-// Era says in which era the server is spoken to. It asks the server only when
-// that is not remembered. Its errors are those of a connection.
-func (r *Remote) Era(ctx context.Context) (Era, error) {
-	r.mu.Lock()
-	known := r.era
-	r.mu.Unlock()
-	if known != Unknown {
-		return known, nil
-	}
-	if known = r.presumed(); known != Unknown {
-		r.set(known)
-		return known, nil
-	}
-	f, err := r.probe(ctx)
-	if err == nil && f.silent {
-		r.set(Unknown)
-		return Unknown, fault.New(fault.Unreachable, "The server has not said what it speaks.", "Try again in a moment.")
-	}
-	return f.era, err
-}
-
-// presumed is the era that needs no question.
-func (r *Remote) presumed() Era {
-	switch r.protocol {
-	case OnlyLegacy:
-		return Legacy
-	case OnlyModern:
-		return Modern
-	}
-	return r.memory.Load(r.endpoint)
-}
-
-func (r *Remote) set(e Era) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.era = e
-}
-
-// probe asks the server and remembers a modern one. A legacy one is remembered
-// when initialize has worked.
-func (r *Remote) probe(ctx context.Context) (finding, error) {
-	r.probing.Lock()
-	defer r.probing.Unlock()
-	f, err := r.discover(ctx)
-	if err != nil {
-		return f, err
-	}
-	if r.protocol == OnlyModern && f.era != Modern {
-		return f, errNotModern
-	}
-	r.mu.Lock()
-	r.era = f.era
-	r.serverCaps = jsonrpc.Member(f.result, "capabilities")
-	r.mu.Unlock()
-	if f.era == Modern {
-		r.remember(Modern)
-	}
-	return f, nil
-}
-
-func (r *Remote) remember(e Era) {
-	if r.protocol != Auto && r.protocol != "" {
-		return
-	}
-	if err := r.memory.Store(r.endpoint, e); err != nil {
-		r.log.Warn("the server's era is not remembered", "error", err)
-	}
-}
-
-// forget drops what was remembered, for it turned out to be wrong.
-func (r *Remote) forget() {
-	r.set(Unknown)
-	r.remember(Unknown)
 }
 
 // Open opens a legacy server's session; of a modern server it asks the
@@ -263,7 +188,7 @@ func (r *Remote) isModern() bool {
 // Post sends a message of the client.
 func (r *Remote) Post(ctx context.Context, raw []byte, deliver remote.Deliver) error {
 	r.mu.Lock()
-	known, opened := r.era, r.opened
+	known, number, opened := r.era, r.verdicts, r.opened
 	r.mu.Unlock()
 	if known == Legacy || known == Unknown && opened {
 		return r.conn.Post(ctx, raw, deliver)
@@ -290,11 +215,12 @@ func (r *Remote) Post(ctx context.Context, raw []byte, deliver remote.Deliver) e
 		if known == Legacy {
 			return r.conn.Post(ctx, raw, deliver)
 		}
+		_, number = r.known()
 	}
 	f, ctx, end := r.takeOff(ctx, m.ID)
 	defer end()
 	if metaOf(m.Params, metaVersion) != nil || !opened {
-		err = r.pass(ctx, m, deliver)
+		err = r.pass(ctx, m, number, deliver)
 	} else {
 		err = r.translate(ctx, m, deliver)
 	}
