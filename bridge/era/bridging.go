@@ -143,9 +143,6 @@ func (c *Client) cancelCall(id json.RawMessage) {
 	c.mu.Lock()
 	calls := slices.Collect(maps.Keys(c.calls)) // a call's lock comes before this one
 	upstreams := slices.Collect(maps.Values(c.upstreams))
-	if _, early := c.serving[string(id)]; early {
-		c.serving[string(id)] = true
-	}
 	c.mu.Unlock()
 	for _, one := range calls {
 		if one.waitsWith(id) {

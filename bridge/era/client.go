@@ -143,8 +143,15 @@ func (c *Client) Receive(m jsonrpc.Message) {
 		}
 	}
 	now := c.mode
-	if now != passing && m.IsRequest() {
+	switch {
+	case now == passing:
+	case m.IsRequest():
 		c.serving[string(m.ID)] = false
+	case m.Method == methodCancelled: // before the mode can change: whoever finds out what it is sees this
+		id := string(jsonrpc.Member(m.Params, "requestId"))
+		if _, early := c.serving[id]; early {
+			c.serving[id] = true
+		}
 	}
 	c.mu.Unlock()
 	switch {
@@ -186,13 +193,14 @@ func (c *Client) serve(m jsonrpc.Message) {
 		return
 	}
 	c.mu.Lock()
-	now := c.mode
+	now, cancelled := c.mode, c.serving[string(m.ID)]
 	c.mu.Unlock()
-	if now == passing {
+	switch {
+	case now == bridging:
+		c.bridge(m)
+	case !cancelled: // else the client wants no answer any more
 		c.first.Receive(m)
-		return
 	}
-	c.bridge(m)
 }
 
 // decide finds out what the server is, once; who comes meanwhile waits.

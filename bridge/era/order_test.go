@@ -105,6 +105,33 @@ func TestNotificationRightAfterTheFirstRequest(t *testing.T) {
 	}
 }
 
+// A request that is cancelled before it is known what the server is never leaves.
+func TestCancelledBeforeTheEraIsKnown(t *testing.T) {
+	m := era.Memory{Dir: t.TempDir()}
+	if err := m.Store("https://modern", era.Modern); err != nil {
+		t.Fatal(err)
+	}
+	h := held{&upstream{t: t, got: make(chan jsonrpc.Message, 64)}, make(chan struct{}), make(chan struct{})}
+	r := &rig{upstream: h.upstream, said: make(chan string, 64)}
+	r.client = era.NewClient(era.ClientConfig{
+		Connect: func(era.Send) (era.Session, *era.Remote) { return h, wire(nil).remote(m) },
+		Send:    func(_ json.RawMessage, raw []byte) error { r.said <- string(raw); return nil },
+	})
+	for _, id := range []string{"1", "2"} {
+		r.say(`{"jsonrpc":"2.0","id":` + id + `,"method":"tools/list","params":{` + meta + `}}`)
+		<-h.waits
+	}
+	r.say(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`)
+	close(h.goOn)
+	if m := r.want("tools/list"); string(m.ID) != "2" {
+		t.Errorf("the server got %s", m.Raw)
+	}
+	r.client.Close(5 * time.Second)
+	if len(r.got) > 0 {
+		t.Errorf("the server got %s", (<-r.got).Raw)
+	}
+}
+
 // listen asks for a resource.
 func (r *rig) listen(id int, uri string) {
 	r.t.Helper()
