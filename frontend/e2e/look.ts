@@ -8,7 +8,7 @@ export function wider(): number {
   return Math.max(...boxes.map((box) => box.scrollWidth - box.clientWidth))
 }
 
-/** Waits until the page has been drawn as it is now. It runs in the page. */
+/** Waits until the page has been drawn as it is now; one that is behind another never is. It runs in the page. */
 export function drawn(): Promise<void> {
   return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))
 }
@@ -24,7 +24,6 @@ async function settled(): Promise<void> {
  * for each look.
  */
 export async function axe(page: Page, tags?: string[]): Promise<void> {
-  await page.evaluate(drawn)
   await page.evaluate(settled)
   const builder = new AxeBuilder({ page }).setLegacyMode()
   const { violations } = await (tags ? builder.withTags(tags) : builder).analyze()
