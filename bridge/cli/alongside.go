@@ -32,7 +32,7 @@ func (a *app) serveAlongside(ctx context.Context, p config.Paths, command string
 		s := &alongside{app: a, command: command, log: log}
 		s.serve(ctx, settings)
 		follow(ctx, p.SettingsFile(), seen, func() {
-			settings, err := config.Load(p)
+			settings, err := config.Reload(p)
 			if err != nil {
 				log.Error("the settings have changed and cannot be read; the local bridge goes on as before", "error", err)
 				return

@@ -92,7 +92,7 @@ func policyOf(p config.Paths, settings *config.Settings) (*guard.Policy, error) 
 // a slip of the pen must neither open the bridge nor close it.
 func (a *app) followSettings(p config.Paths, g *guard.Guard, x *exchanges, m *credential.Manager, log *slog.Logger) func(context.Context) {
 	return func(ctx context.Context) {
-		settings, err := config.Load(p)
+		settings, err := config.Reload(p)
 		var policy *guard.Policy
 		if err == nil {
 			policy, err = policyOf(p, settings)

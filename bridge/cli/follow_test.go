@@ -106,6 +106,29 @@ func TestServeFollowsTheSettings(t *testing.T) {
 	becomes("with a rule that is none", session, "tools/call", 403, "insufficient_scope")
 	u.withBridge(`{"rules": [{"clients": ["ada"]}]}`)
 	becomes("with another rule", session, "tools/call", 200, `"content"`)
+	u.withBridge(`{"rules": [{"clients": ["ada"], "methods": ["tools/list"]}]}`)
+	becomes("with the first rule", session, "tools/call", 403, "insufficient_scope")
+	whole, err := os.ReadFile(u.settings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As an editor leaves it for a moment, and a full disk for longer.
+	for what, leave := range map[string]func() error{
+		"empty": func() error { return os.WriteFile(u.settings(), nil, 0o600) },
+		"gone":  func() error { return os.Remove(u.settings()) },
+	} {
+		bridge.watch.forget()
+		if err := leave(); err != nil {
+			t.Fatal(err)
+		}
+		bridge.watch.until(t, "cannot be used; the bridge goes on with those before")
+		becomes("with a file that is "+what, session, "tools/call", 403, "insufficient_scope")
+		if err := os.WriteFile(u.settings(), whole, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	u.withBridge(`{"rules": [{"clients": ["ada"]}]}`)
+	becomes("with another rule again", session, "tools/call", 200, `"content"`)
 	if r := u.run("exchange", "set", "plain", "--issuer", "http://127.0.0.1:1", "--client-id", "bridge", "--resource", url); r.status != 0 {
 		t.Fatal(r)
 	}

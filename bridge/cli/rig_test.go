@@ -258,6 +258,13 @@ func (s *said) Write(p []byte) (int, error) {
 	return s.text.Write(p)
 }
 
+// forget has until wait for what is said from now on.
+func (s *said) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.text.Reset()
+}
+
 // until waits until it says so.
 func (s *said) until(t *testing.T, want string) {
 	t.Helper()

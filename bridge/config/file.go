@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,20 @@ func Load(p Paths) (*Settings, error) {
 	raw, err := os.ReadFile(p.SettingsFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return &Settings{Version: CurrentVersion}, nil
+	}
+	if err != nil {
+		return nil, unreadable(p.SettingsFile(), err)
+	}
+	return parse(p.SettingsFile(), raw)
+}
+
+// Reload is Load for who has read settings before and goes by them: a file that is
+// gone or empty is an error, too. It may just be written, or the disk be full; what
+// it said goes on to count.
+func Reload(p Paths) (*Settings, error) {
+	raw, err := os.ReadFile(p.SettingsFile())
+	if err == nil && len(bytes.TrimSpace(raw)) == 0 {
+		err = errors.New("it is empty")
 	}
 	if err != nil {
 		return nil, unreadable(p.SettingsFile(), err)
