@@ -4,7 +4,6 @@ package tray
 
 import (
 	"sync"
-	"time"
 
 	"fyne.io/systray"
 )
@@ -51,18 +50,12 @@ func (i *item) enable(yes bool) {
 	i.disabled = !yes
 }
 
-// unseen is how long a person, and the panel, may still see what a slot showed
-// before: a click says only which place was clicked.
-const unseen = time.Second
-
 // slot is a place for one server's entry.
 type slot struct {
 	top, reason, signIn, cancel, signOut, copyEntry *item
 
-	mu    sync.Mutex // clicks come on other goroutines
-	key   string
-	last  string    // key, or the one that was there last
-	taken time.Time // by key, from another one
+	mu  sync.Mutex // clicks come on other goroutines
+	key string
 }
 
 func (m *menu) newSlot(top *systray.MenuItem) *slot {
@@ -85,32 +78,20 @@ func (m *menu) newSlot(top *systray.MenuItem) *slot {
 	return s
 }
 
-// with runs f on the credential that the slot shows. A click that may be meant for
-// the one before comes to nothing.
+// with runs f on the credential that the slot shows.
 func (s *slot) with(f func(key string)) {
 	s.mu.Lock()
-	key, fresh := s.key, time.Since(s.taken) < unseen
+	key := s.key
 	s.mu.Unlock()
-	if key != "" && !fresh {
+	if key != "" {
 		f(key)
 	}
 }
 
-// put makes the slot that of a credential; "" is none.
-func (s *slot) put(key string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if key != "" {
-		if s.last != "" && s.last != key {
-			s.taken = time.Now()
-		}
-		s.last = key
-	}
-	s.key = key
-}
-
 func (s *slot) show(e entry) {
-	s.put(e.key)
+	s.mu.Lock()
+	s.key = e.key
+	s.mu.Unlock()
 	s.top.label(e.text)
 	s.reason.label(shorten(e.reason, 80))
 	s.reason.visible(e.reason != "")
@@ -123,7 +104,9 @@ func (s *slot) show(e entry) {
 }
 
 func (s *slot) hide() {
-	s.put("")
+	s.mu.Lock()
+	s.key = ""
+	s.mu.Unlock()
 	s.top.visible(false)
 }
 
