@@ -103,7 +103,7 @@ func TestServeSignIn(t *testing.T) {
 	if out := b.MustRun("logout", "via"); b.issuer.Counts().Revocations == 0 {
 		t.Errorf("signing out did not reach the provider: %s", out)
 	}
-	if audit := b.MustRun("audit", "tail").Stdout; !strings.Contains(audit, "signed_in") || !strings.Contains(audit, "refreshed") || !strings.Contains(audit, "ada") {
+	if audit := b.MustRun("audit", "export").Stdout; !strings.Contains(audit, "signed_in") || !strings.Contains(audit, "refreshed") || !strings.Contains(audit, "ada") {
 		t.Errorf("the record: %s", audit)
 	}
 }
