@@ -69,7 +69,7 @@ var table = []row{
 	},
 	{
 		"agent",
-		[]string{"control", "doctor/report", "clients", "desktop", "browser", "credential", "token", "config", "fault", "secret"},
+		[]string{"control", "doctor/report", "clients", "desktop", "browser", "credential", "token", "config", "band", "fault", "secret"},
 		"It owns sign-ins and renewals; the traffic of MCP does not pass through it.",
 	},
 	{
@@ -124,12 +124,12 @@ var table = []row{
 	},
 	{
 		"session",
-		[]string{"remote", "credential", "oauth", "jsonrpc", "mcp", "fault"},
+		[]string{"remote", "credential", "oauth", "band", "jsonrpc", "mcp", "fault"},
 		"It joins a front to a remote and takes the remote's challenges to a credential.",
 	},
 	{
 		"era",
-		[]string{"remote", "config", "jsonrpc", "mcp", "fault"},
+		[]string{"remote", "config", "band", "jsonrpc", "mcp", "fault"},
 		"It knows how MCP's messages changed; nothing of tokens, nor how a client is connected.",
 	},
 	{
@@ -179,6 +179,7 @@ var table = []row{
 	},
 	{"jsonrpc", nil, "The envelope of a message."},
 	{"mcp", nil, "The words of the protocol, without what they mean."},
+	{"band", nil, "Goroutines that end together, whatever they do."},
 	{"fault", nil, "Everybody uses it, so it may use nobody."},
 	{"secret", nil, "Everybody uses it, so it may use nobody."},
 }

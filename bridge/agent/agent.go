@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"drawbridge/bridge/band"
 	"drawbridge/bridge/clients"
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/control"
@@ -133,7 +134,7 @@ type Agent struct {
 	// life ends with the agent; work that outlives the request that began it
 	// runs in it and is counted in tasks.
 	life  context.Context
-	tasks band
+	tasks band.Band
 	// stay is closed when the agent is to stay.
 	stay     chan struct{}
 	stayOnce sync.Once

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"drawbridge/bridge/band"
 	"drawbridge/bridge/jsonrpc"
 )
 
@@ -61,7 +62,7 @@ type Client struct {
 	remote       *Remote
 	ctx          context.Context // ends with Close
 	cancel       context.CancelFunc
-	work         band
+	work         band.Band
 	seal         sealer
 
 	mu        sync.Mutex

@@ -1,15 +1,16 @@
 package session
 
 import (
-	"sync"
 	"time"
+
+	"drawbridge/bridge/band"
 )
 
 // crew runs functions, each at once and on a goroutine of its own. One that is
 // done waits a moment for another function: the stack of a new goroutine grows
 // anew for each call, which is a good part of what a call costs.
 type crew struct {
-	work *band
+	work *band.Band
 	next chan func()     // taken by who waits
 	done <-chan struct{} // closed at the end of the session
 }
@@ -39,29 +40,4 @@ func (c *crew) serve(f func()) {
 			return
 		}
 	}
-}
-
-// band is the goroutines of a session. After its end has begun no more begin: a
-// client's message may come while the session ends.
-type band struct {
-	mu   sync.Mutex
-	over bool
-	work sync.WaitGroup
-}
-
-// Go runs f on a goroutine of its own, unless the end has begun.
-func (b *band) Go(f func()) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.over {
-		b.work.Go(f)
-	}
-}
-
-// Wait begins the end, and waits for it.
-func (b *band) Wait() {
-	b.mu.Lock()
-	b.over = true
-	b.mu.Unlock()
-	b.work.Wait()
 }

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"drawbridge/bridge/band"
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/jsonrpc"
 	"drawbridge/bridge/mcp"
@@ -116,7 +117,7 @@ type Session struct {
 
 	ctx    context.Context // ends with Close; for the goroutines of the session
 	cancel context.CancelFunc
-	work   band
+	work   band.Band
 	crew   crew // for requests
 
 	notes queue // notifications and responses of the client, in order
