@@ -44,6 +44,8 @@ const (
 	Unsupported Code = "unsupported"
 	// Refused is an answer of the authorization server that ends the attempt.
 	Refused Code = "refused"
+	// CannotListen is an address that cannot be listened on now: another program is there.
+	CannotListen Code = "cannot_listen"
 	// NoKeychain means that the OS keychain is not there.
 	NoKeychain Code = "no_keychain"
 	// KeychainLocked means that the OS keychain is there but stays locked.

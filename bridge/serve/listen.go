@@ -5,10 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -33,7 +31,7 @@ func (c Config) listen(ctx context.Context) (all []listener, err error) {
 	if c.Listen != "" {
 		l, err := (&net.ListenConfig{}).Listen(ctx, network(c.Listen), c.Listen)
 		if err != nil {
-			return all, fault.Wrap(err, fault.Usage, fmt.Sprintf("The local bridge cannot listen on %s.", c.Listen), "Is another program there? Choose another port with --listen.")
+			return all, fault.Wrap(err, refusal(err), fmt.Sprintf("The local bridge cannot listen on %s.", c.Listen), "Is another program there? Choose another port with --listen.")
 		}
 		address := "http://" + l.Addr().String()
 		if c.Cert != "" {
@@ -50,7 +48,7 @@ func (c Config) listen(ctx context.Context) (all []listener, err error) {
 	if c.RedirectHTTP != "" {
 		l, err := (&net.ListenConfig{}).Listen(ctx, network(c.RedirectHTTP), c.RedirectHTTP)
 		if err != nil {
-			return all, fault.Wrap(err, fault.Usage, fmt.Sprintf("The local bridge cannot listen on %s to redirect from there.", c.RedirectHTTP),
+			return all, fault.Wrap(err, refusal(err), fmt.Sprintf("The local bridge cannot listen on %s to redirect from there.", c.RedirectHTTP),
 				"Is another program there, or is the port for the system only? Choose another with --redirect-http.")
 		}
 		all = append(all, listener{l, "http://" + l.Addr().String(), true})
@@ -65,50 +63,15 @@ func (c Config) listen(ctx context.Context) (all []listener, err error) {
 	return all, nil
 }
 
-// listenSocket makes a socket that only its owner may use. One that is left over
-// from a process that has ended is replaced.
-func listenSocket(ctx context.Context, path string) (net.Listener, error) {
-	bad := func(err error, next string) error {
-		return fault.Wrap(err, fault.Usage, fmt.Sprintf("The local bridge cannot make the socket %s.", path), next)
+// refusal tells an address that the system does not give now, which may pass, from
+// one that is none.
+func refusal(err error) fault.Code {
+	var system *os.SyscallError
+	if errors.As(err, &system) {
+		return fault.CannotListen
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, bad(err, "Choose another path with --socket.")
-	}
-	if info, err := os.Lstat(path); err == nil {
-		if info.Mode()&fs.ModeSocket == 0 {
-			return nil, bad(errors.New("it is a file"), "There is a file of that name; choose another path with --socket.")
-		}
-		d := net.Dialer{Timeout: time.Second}
-		if conn, err := d.DialContext(ctx, "unix", path); err == nil {
-			_ = conn.Close()
-			return nil, bad(errors.New("somebody listens"), "Another Drawbridge listens there already.")
-		}
-		if err := os.Remove(path); err != nil {
-			return nil, bad(err, "Remove it, or choose another path with --socket.")
-		}
-	}
-	// Made under another name, so that nobody can connect before its mode is right.
-	tmp := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%d.sock", os.Getpid()))
-	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", tmp)
-	if err != nil {
-		return nil, bad(err, "Choose a shorter path with --socket.")
-	}
-	l.(*net.UnixListener).SetUnlinkOnClose(false)
-	if err := errors.Join(os.Chmod(tmp, 0o600), os.Rename(tmp, path)); err != nil {
-		_ = l.Close()
-		_ = os.Remove(tmp)
-		return nil, bad(err, "Choose another path with --socket.")
-	}
-	return socket{l, path}, nil
+	return fault.Usage
 }
-
-type socket struct {
-	net.Listener
-	path string
-}
-
-// Close also removes the socket's file.
-func (s socket) Close() error { return errors.Join(s.Listener.Close(), os.Remove(s.path)) }
 
 // certificate is read again when its file changes.
 type certificate struct {
