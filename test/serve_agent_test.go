@@ -1,6 +1,7 @@
 package test
 
 import (
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -44,6 +45,30 @@ func TestServeEndsWithAKilledAgent(t *testing.T) {
 	p.Start("agent", "--no-tray")
 	if !eventually(patience, func() bool { return serves(address) }) {
 		t.Error("the next agent does not serve")
+	}
+	p.MustRun("agent", "stop")
+}
+
+// An address that somebody else has when the agent begins, as a bridge that is
+// ending does, is the bridge's once it is free.
+func TestAgentServesWhenItsAddressIsFree(t *testing.T) {
+	t.Parallel()
+	p, address, _ := servingAgent(t)
+	somebody, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	agent := p.Start("agent", "--no-tray")
+	said := func() string {
+		so, _ := agent.Ended(0)
+		return so.Stderr
+	}
+	if !eventually(patience, func() bool { return strings.Contains(said(), "it is started again") }) {
+		t.Errorf("the agent does not say that its bridge has ended: %s", said())
+	}
+	_ = somebody.Close()
+	if !eventually(patience, func() bool { return serves(address) }) {
+		t.Error("it does not serve at the address that is free")
 	}
 	p.MustRun("agent", "stop")
 }

@@ -101,6 +101,9 @@ type Config struct {
 	Clients clients.Env
 	// Demo is the absolute path of the demo's program; "" without one.
 	Demo string
+	// Alongside runs beside an agent that is to stay: it begins when no other agent
+	// lives, and one that comes next waits for its return after ctx ended. nil: nothing.
+	Alongside func(ctx context.Context)
 	// Login starts the agent when the person logs in; nil is to say that it cannot.
 	Login LoginItem
 	// Log takes what a person debugging needs; nil is silence.
@@ -203,6 +206,15 @@ func Run(ctx context.Context, cfg Config) error {
 	})
 	if cfg.OnDemand {
 		a.tasks.Go(func() { a.endWhenIdle(ctx) })
+	}
+	if cfg.Alongside != nil {
+		a.tasks.Go(func() {
+			select {
+			case <-a.stay: // before that it may end by itself, and this with it
+				cfg.Alongside(ctx)
+			case <-ctx.Done():
+			}
+		})
 	}
 	a.log.Info("agent started", "version", cfg.Version, "onDemand", cfg.OnDemand)
 	a.showTray(ctx)

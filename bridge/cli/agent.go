@@ -71,16 +71,7 @@ and ends. ` + "`drawbridge stdio`" + ` starts one when somebody has to sign in.`
 			if !noTray {
 				cfg.Tray = tray.New(log)
 			}
-			if !onDemand { // one that ends by itself would take the bridge with it
-				ctx, end := context.WithCancel(cmd.Context())
-				wait, err := a.serveAlongside(ctx, p, command, log)
-				if err != nil {
-					log.Error("the settings cannot be read: no local bridge is started", "error", err)
-				} else {
-					defer wait()
-				}
-				defer end()
-			}
+			cfg.Alongside = func(ctx context.Context) { a.serveAlongside(ctx, p, command, log) }
 			err = agent.Run(cmd.Context(), cfg)
 			if errors.Is(err, context.Canceled) {
 				return nil // asked to end by a signal

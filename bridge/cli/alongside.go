@@ -14,34 +14,35 @@ import (
 	"drawbridge/bridge/fault"
 )
 
-// serveAgain is the pause before a local bridge that has ended is started again.
-const serveAgain = 10 * time.Second
+const (
+	// serveAgain is the first pause before a local bridge that has ended is started
+	// again: the process that had its port may be at its end.
+	serveAgain = time.Second
+	// serveAgainLimit bounds the pauses, each of which is twice the one before, and
+	// is how long a local bridge must have run for its end to be the first again.
+	serveAgainLimit = time.Minute
+)
 
-// serveAlongside runs `drawbridge serve` with the options of the settings for as
-// long as the agent runs, in a process of its own: the agent stays small. Other
-// options start it anew. The returned function waits for its end.
-func (a *app) serveAlongside(ctx context.Context, p config.Paths, command string, log *slog.Logger) (wait func(), err error) {
+// serveAlongside runs `drawbridge serve` with the options of the settings until
+// ctx ends and the bridge has, in a process of its own: the agent stays small.
+// Other options start it anew.
+func (a *app) serveAlongside(ctx context.Context, p config.Paths, command string, log *slog.Logger) {
+	s := &alongside{app: a, command: command, log: log}
+	defer s.end()
 	seen := stampOf(p.SettingsFile())
-	settings, err := config.Load(p)
-	if err != nil {
-		return func() {}, err
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s := &alongside{app: a, command: command, log: log}
+	if settings, err := config.Load(p); err != nil {
+		log.Error("the settings cannot be read; no local bridge is started until they can be", "error", err)
+	} else {
 		s.serve(ctx, settings)
-		follow(ctx, p.SettingsFile(), seen, func() {
-			settings, err := config.Reload(p)
-			if err != nil {
-				log.Error("the settings have changed and cannot be read; the local bridge goes on as before", "error", err)
-				return
-			}
-			s.serve(ctx, settings)
-		})
-		s.end()
-	}()
-	return func() { <-done }, nil
+	}
+	follow(ctx, p.SettingsFile(), seen, func() {
+		settings, err := config.Reload(p)
+		if err != nil {
+			log.Error("the settings have changed and cannot be read; the local bridge goes on as before", "error", err)
+			return
+		}
+		s.serve(ctx, settings)
+	})
 }
 
 // alongside is the local bridge that an agent runs, if any.
@@ -97,7 +98,9 @@ func (s *alongside) keep(ctx context.Context, args []string) {
 	defer func() { _, _ = held.Close(), input.Close() }()
 	child := *s.app // what it prints is for nobody but the log
 	child.Stdin, child.Stdout, child.Stderr = input, io.Discard, s.Stderr
+	pause := serveAgain
 	for ctx.Err() == nil {
+		began := time.Now()
 		err := child.passTo(ctx, s.command, args)
 		var exit exitError
 		if errors.As(err, &exit) && exit.status == fault.Usage.ExitStatus() {
@@ -112,11 +115,15 @@ func (s *alongside) keep(ctx context.Context, args []string) {
 		if ctx.Err() != nil {
 			return
 		}
-		s.log.Error("the local bridge has ended; it is started again", "error", err, "after", serveAgain)
+		if time.Since(began) >= serveAgainLimit {
+			pause = serveAgain
+		}
+		s.log.Error("the local bridge has ended; it is started again", "error", err, "after", pause)
 		select {
 		case <-ctx.Done():
-		case <-time.After(serveAgain):
+		case <-time.After(pause):
 		}
+		pause = min(2*pause, serveAgainLimit)
 	}
 }
 

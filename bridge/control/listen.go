@@ -27,8 +27,8 @@ var ErrRunning error = fault.New(AgentRunning, "An agent is running already.", "
 const probeTimeout = time.Second
 
 // handover bounds the wait for an agent that holds the lock but does not
-// answer: it is starting, or ending.
-const handover = 4 * time.Second
+// answer: it is starting, or ending, for which a local bridge beside it has ten seconds.
+const handover = 12 * time.Second
 
 // Listener accepts connections of this user on the agent's socket. Close
 // removes the socket; Release, at the agent's very end, lets the next one in.
