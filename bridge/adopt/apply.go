@@ -99,11 +99,9 @@ func (f *Found) apply(ctx context.Context, task Task, s *Server, done *Done) err
 		return nil
 	}
 	for _, e := range s.Replaceable() {
-		change, err := s.Replacement(e, task.Paths, task.Command)
-		if err != nil {
-			return err
-		}
-		backup, err := change.Apply()
+		_, backup, err := clients.Make(ctx, task.Paths, func() (clients.Change, error) {
+			return s.Replacement(e, task.Paths, task.Command)
+		})
 		if err != nil {
 			return err
 		}

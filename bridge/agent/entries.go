@@ -47,7 +47,7 @@ func (a *Agent) PreviewEntry(_ context.Context, change control.EntryChange) (con
 }
 
 // ApplyEntry implements control.Backend.
-func (a *Agent) ApplyEntry(_ context.Context, change control.EntryChange) (control.EntryResult, error) {
+func (a *Agent) ApplyEntry(ctx context.Context, change control.EntryChange) (control.EntryResult, error) {
 	client, planned, err := a.planEntry(change)
 	if err != nil {
 		return control.EntryResult{}, err
@@ -55,7 +55,7 @@ func (a *Agent) ApplyEntry(_ context.Context, change control.EntryChange) (contr
 	if change.Digest != planned.Digest() {
 		return control.EntryResult{}, fault.New(fault.FileChanged, planned.Path()+" has changed in the meantime.", "Look at the change again; nothing has been written.")
 	}
-	backup, err := planned.Apply()
+	backup, err := planned.Apply(ctx, a.cfg.Paths)
 	if err != nil {
 		return control.EntryResult{}, err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -52,7 +53,7 @@ Clients: ` + knownClients() + `.`,
   drawbridge install cursor notes --file .cursor/mcp.json
   drawbridge uninstall claude-desktop notes           take it back`,
 		Args: exactly("CLIENT", "NAME"),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := clientNamed(args[0], file)
 			if err != nil {
 				return err
@@ -86,11 +87,8 @@ Clients: ` + knownClients() + `.`,
 				return err
 			}
 			entry.Replace = replace
-			change, err := client.Plan(entry)
-			if err != nil {
-				return err
-			}
-			return a.applyChange(client, change, dryRun, asJSON)
+			plan := func() (clients.Change, error) { return client.Plan(entry) }
+			return a.makeChange(cmd.Context(), p, client, plan, dryRun, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only show what would change")
@@ -111,7 +109,7 @@ the file stays as it is, and an entry that is not Drawbridge's is left alone.
 Clients: ` + knownClients() + `.`,
 		Example: `  drawbridge uninstall claude-desktop notes`,
 		Args:    exactly("CLIENT", "NAME"),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := clientNamed(args[0], file)
 			if err != nil {
 				return err
@@ -123,11 +121,12 @@ Clients: ` + knownClients() + `.`,
 			if account != "" {
 				name += "@" + account
 			}
-			change, err := client.PlanRemoval(clients.EntryName(name))
+			p, err := a.paths()
 			if err != nil {
 				return err
 			}
-			return a.applyChange(client, change, dryRun, asJSON)
+			plan := func() (clients.Change, error) { return client.PlanRemoval(clients.EntryName(name)) }
+			return a.makeChange(cmd.Context(), p, client, plan, dryRun, asJSON)
 		},
 	}
 	accountFlag(cmd, &account)
@@ -152,17 +151,19 @@ type changeRow struct {
 	After string `json:"after,omitempty"`
 }
 
-func (a *app) applyChange(client clients.Client, change clients.Change, dryRun, asJSON bool) error {
-	row := changeRow{Client: client.ID(), Path: change.Path()}
-	if !change.Empty() {
-		row.Diff = change.Diff()
-		if !dryRun {
-			var err error
-			if row.Backup, err = change.Apply(); err != nil {
-				return err
-			}
-			row.Written, row.After = true, client.After()
-		}
+func (a *app) makeChange(ctx context.Context, p config.Paths, client clients.Client, plan func() (clients.Change, error), dryRun, asJSON bool) error {
+	change, backup, err := clients.Change{}, "", error(nil)
+	if dryRun {
+		change, err = plan()
+	} else {
+		change, backup, err = clients.Make(ctx, p, plan)
+	}
+	if err != nil {
+		return err
+	}
+	row := changeRow{Client: client.ID(), Path: change.Path(), Backup: backup, Diff: change.Diff()}
+	if !change.Empty() && !dryRun {
+		row.Written, row.After = true, client.After()
 	}
 	switch {
 	case asJSON:

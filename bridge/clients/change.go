@@ -9,11 +9,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
-	"strings"
-	"time"
 
-	"drawbridge/bridge/config"
 	"drawbridge/bridge/fault"
 )
 
@@ -275,103 +271,4 @@ func (c Change) Path() string { return c.path }
 // Empty reports whether there is nothing to do.
 func (c Change) Empty() bool {
 	return !c.gone && c.before.exists && bytes.Equal(c.before.text, c.after)
-}
-
-// Apply makes the change, all or nothing, keeping the file's mode. It refuses
-// when the file is no longer what the change was worked out on. It returns the
-// backup that it wrote beside the file: the old text, for its owner alone; "" when
-// there was no file, or when the change puts an earlier backup back.
-func (c Change) Apply() (backup string, err error) {
-	now, err := readFile(c.path)
-	if err != nil {
-		return "", fault.Wrap(err, fault.Storage, c.path+" cannot be read.", "Check that it is yours to read.")
-	}
-	if now.exists != c.before.exists || !bytes.Equal(now.text, c.before.text) {
-		return "", fault.New(fault.FileChanged, c.path+" has changed in the meantime.", "Try again; nothing has been written.")
-	}
-	if c.Empty() {
-		return "", nil
-	}
-	if c.gone {
-		return "", remove(c.path)
-	}
-	target, err := resolve(c.path)
-	if err != nil {
-		return "", err
-	}
-	if c.before.exists && c.backup == "" {
-		if backup, err = writeBackup(c.path, c.before.text); err != nil {
-			return "", err
-		}
-	}
-	if err := config.WriteFileMode(target, c.after, c.before.mode); err != nil {
-		return backup, err
-	}
-	if c.backup != "" {
-		return "", remove(c.backup)
-	}
-	return backup, nil
-}
-
-// resolve follows a link, so that a file kept elsewhere stays there, and makes
-// the folder of a file that is not there yet.
-func resolve(path string) (string, error) {
-	target, err := filepath.EvalSymlinks(path)
-	if err == nil {
-		return target, nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return "", fault.Wrap(err, fault.Storage, path+" cannot be followed.", "Check where it links to.")
-	}
-	return path, config.MakePrivate(filepath.Dir(path))
-}
-
-func remove(path string) error {
-	return fault.Wrap(os.Remove(path), fault.Storage, path+" cannot be removed.", "Check that the folder is yours.")
-}
-
-const backupMark = ".drawbridge-backup-"
-
-// backups are the backups beside the file, the newest first.
-func (c Client) backups() []string {
-	found, err := os.ReadDir(filepath.Dir(c.path))
-	if err != nil {
-		return nil
-	}
-	var paths []string
-	for i := len(found) - 1; i >= 0; i-- { // ReadDir sorts by name, and names by time
-		if strings.HasPrefix(found[i].Name(), filepath.Base(c.path)+backupMark) {
-			paths = append(paths, filepath.Join(filepath.Dir(c.path), found[i].Name()))
-		}
-	}
-	return paths
-}
-
-// writeBackup keeps text beside path under a name that is free. Other servers'
-// entries may hold secrets, so only its owner may read it.
-func writeBackup(path string, text []byte) (string, error) {
-	stamp := path + backupMark + time.Now().UTC().Format("20060102T150405.000Z")
-	failed := func(err error) (string, error) {
-		return "", fault.Wrap(err, fault.Storage, "No backup of "+path+" can be written.", "Check that the disk has room; nothing has been changed.")
-	}
-	for i := range 100 {
-		name := stamp
-		if i > 0 {
-			name = fmt.Sprintf("%s-%02d", stamp, i)
-		}
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if errors.Is(err, fs.ErrExist) {
-			continue
-		}
-		if err != nil {
-			return failed(err)
-		}
-		_, err = f.Write(text)
-		if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-			_ = os.Remove(name)
-			return failed(err)
-		}
-		return name, nil
-	}
-	return failed(fs.ErrExist)
 }

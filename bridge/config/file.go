@@ -15,7 +15,7 @@ import (
 	"drawbridge/bridge/fault"
 )
 
-// lockWait bounds the wait for another process that is writing the settings.
+// lockWait bounds the wait for another process that is writing the same file.
 const lockWait = 5 * time.Second
 
 // Load reads the settings. A file that is not there is an empty one; a file
@@ -56,20 +56,11 @@ func Update(ctx context.Context, p Paths, change func(*Settings) error) error {
 	if err := MakePrivate(p.Config); err != nil {
 		return err
 	}
-	if err := MakePrivate(p.Locks()); err != nil {
+	unlock, err := Lock(ctx, p, "settings.lock", "Another Drawbridge is writing the settings.")
+	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, lockWait)
-	defer cancel()
-	lock := flock.New(filepath.Join(p.Locks(), "settings.lock"), flock.SetPermissions(0o600))
-	ok, err := lock.TryLockContext(ctx, 20*time.Millisecond)
-	switch {
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return fault.Wrap(fmt.Errorf("settings lock: %w", err), fault.Storage, "Another Drawbridge is writing the settings.", "Try again in a moment.")
-	case err != nil || !ok:
-		return storageFault(lock.Path(), errors.Join(errors.New("settings lock"), err))
-	}
-	defer func() { _ = lock.Unlock() }()
+	defer unlock()
 
 	file := p.SettingsFile()
 	if real, err := filepath.EvalSymlinks(file); err == nil {
@@ -91,4 +82,24 @@ func Update(ctx context.Context, p Paths, change func(*Settings) error) error {
 		return fmt.Errorf("render settings: %w", err)
 	}
 	return WriteFile(file, out)
+}
+
+// Lock holds other processes of Drawbridge off that take the lock of the name.
+// It waits for them a few seconds; then the fault says busy.
+func Lock(ctx context.Context, p Paths, name, busy string) (unlock func(), err error) {
+	if err := MakePrivate(p.Locks()); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, lockWait)
+	defer cancel()
+	lock := flock.New(filepath.Join(p.Locks(), name), flock.SetPermissions(0o600))
+	ok, err := lock.TryLockContext(ctx, 20*time.Millisecond)
+	if err == nil && ok {
+		return func() { _ = lock.Unlock() }, nil
+	}
+	_ = lock.Close()
+	if ctx.Err() != nil {
+		return nil, fault.Wrap(fmt.Errorf("%s: %w", name, ctx.Err()), fault.Storage, busy, "Try again in a moment.")
+	}
+	return nil, storageFault(lock.Path(), errors.Join(errors.New(name), err))
 }
