@@ -62,7 +62,7 @@ func run() error {
 	defer func() { _ = os.RemoveAll(dir) }()
 	paths := config.Paths{Config: filepath.Join(dir, "config"), State: filepath.Join(dir, "state")}
 
-	server, err := demo.Start(ctx, demo.Config{TokenLifetime: 20 * time.Second})
+	server, err := demo.Start(ctx, demo.Config{TokenLifetime: 40 * time.Second})
 	if err != nil {
 		return err
 	}
