@@ -23,13 +23,14 @@ type Legacy struct {
 
 	mu     sync.Mutex
 	stream *legacyStream // nil before Open
+	next   *legacyStream // of a handshake that is under way
 }
 
 // NewLegacy makes a Legacy; nothing is sent yet.
 func NewLegacy(c Config) *Legacy { return &Legacy{conn: NewConn(c)} }
 
-// Open opens a stream, in the place of an earlier one, and sends initialize.
-// Its errors are those of Conn.Open; ErrNoStream and ErrContentType mean that the
+// Open opens a stream, in the place of an earlier one, and sends initialize. In a
+// handshake what is not of it finds no stream until the end of that. Its errors are those of Conn.Open; ErrNoStream and ErrContentType mean that the
 // server does not speak this transport.
 func (l *Legacy) Open(ctx context.Context, raw []byte, deliver Deliver) error {
 	l.end()
@@ -37,13 +38,14 @@ func (l *Legacy) Open(ctx context.Context, raw []byte, deliver Deliver) error {
 	if err != nil {
 		return err
 	}
-	l.mu.Lock()
-	l.stream = s
-	l.mu.Unlock()
+	l.take(ctx, s)
 	if err = l.post(ctx, s, raw, deliver); err != nil { // no session, so nobody ends it later
 		l.mu.Lock()
 		if l.stream == s {
 			l.stream = nil
+		}
+		if l.next == s {
+			l.next = nil
 		}
 		l.mu.Unlock()
 		s.cancel()
@@ -51,11 +53,37 @@ func (l *Legacy) Open(ctx context.Context, raw []byte, deliver Deliver) error {
 	return err
 }
 
+// take makes s the stream of what is sent from here on, or of the handshake.
+func (l *Legacy) take(ctx context.Context, s *legacyStream) {
+	h := handshakeOf(ctx)
+	if h == nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.stream = s
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.over = func() { l.settle(s) }
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.next = s
+}
+
+// settle makes the stream of a handshake the one in use, unless there is another.
+func (l *Legacy) settle(s *legacyStream) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.next == s {
+		l.stream, l.next = s, nil
+	}
+}
+
 // Post sends one message. For a request it returns when the response has come
 // down the stream; ErrNoAnswer means that it will not, ErrGone that the message
 // was not sent.
 func (l *Legacy) Post(ctx context.Context, raw []byte, deliver Deliver) error {
-	s := l.current()
+	s := l.here(ctx)
 	if s == nil {
 		return ErrGone
 	}
@@ -65,7 +93,7 @@ func (l *Legacy) Post(ctx context.Context, raw []byte, deliver Deliver) error {
 // Listen delivers what belongs to no request until the stream ends, which is
 // ErrGone, or ctx does.
 func (l *Legacy) Listen(ctx context.Context, opened func(), deliver func(raw []byte)) error {
-	s := l.current()
+	s := l.here(ctx)
 	if s == nil {
 		return ErrGone
 	}
@@ -108,17 +136,25 @@ func (l *Legacy) Delete(ctx context.Context, limit time.Duration) {
 	}
 }
 
-func (l *Legacy) current() *legacyStream {
+// here is the stream by which something goes that is sent with the context.
+func (l *Legacy) here(ctx context.Context) *legacyStream {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if handshakeOf(ctx) != nil && l.next != nil {
+		return l.next
+	}
 	return l.stream
 }
 
+// end ends what there is of streams, and returns the one that was in use.
 func (l *Legacy) end() *legacyStream {
 	l.mu.Lock()
-	s := l.stream
-	l.stream = nil
+	s, next := l.stream, l.next
+	l.stream, l.next = nil, nil
 	l.mu.Unlock()
+	if next != nil {
+		next.cancel()
+	}
 	if s != nil {
 		s.cancel()
 	}
@@ -190,8 +226,7 @@ func (l *Legacy) begin(ctx context.Context, cancel context.CancelFunc) (*legacyS
 		if err != nil {
 			return fail(err)
 		}
-		l.conn.begin(context.Background(), "", kept) // what is sent goes by the stream
-		return &legacyStream{address: address, cancel: cancel, done: make(chan struct{})}, resp.Body, events, nil
+		return &legacyStream{address: address, kept: kept, cancel: cancel, done: make(chan struct{})}, resp.Body, events, nil
 	}
 }
 
@@ -306,12 +341,12 @@ func (l *Legacy) send(ctx context.Context, s *legacyStream, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	req, err := l.conn.requestTo(ctx, l.conn.here(context.Background()), token, http.MethodPost, s.address, raw)
+	req, err := l.conn.requestTo(ctx, place{}, token, http.MethodPost, s.address, raw)
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := l.conn.do(req, l.conn.here(context.Background()).kept)
+	resp, err := l.conn.do(req, s.kept)
 	if err != nil {
 		return err
 	}

@@ -321,3 +321,33 @@ func TestLegacyEndsTheStreamOfASessionThatIsNone(t *testing.T) {
 		t.Error("the stream goes on")
 	}
 }
+
+// Beside a handshake a call finds no stream: the new one's session has not been told
+// `initialized` yet.
+func TestACallFindsNoStreamBeforeTheHandshakesEnd(t *testing.T) {
+	l := remote.NewLegacy(dialOld(t, &oldServer{}))
+	defer l.Delete(context.Background(), time.Second)
+	deliver := func([]byte) bool { return true }
+	if err := l.Open(t.Context(), []byte(ask), deliver); err != nil {
+		t.Fatal(err)
+	}
+	for _, done := range []bool{false, true} { // one that comes to nothing, and one that is done
+		var h remote.Handshake
+		ctx := remote.WithHandshake(t.Context(), &h)
+		if err := l.Open(ctx, []byte(ask), deliver); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Post(t.Context(), []byte(ask), deliver); !errors.Is(err, remote.ErrGone) {
+			t.Errorf("a call beside it: %v", err)
+		}
+		if err := l.Post(ctx, []byte(ask), deliver); err != nil {
+			t.Errorf("what is of it: %v", err)
+		}
+		if done {
+			h.Done()
+		}
+	}
+	if err := l.Post(t.Context(), []byte(ask), deliver); err != nil {
+		t.Errorf("a call after it: %v", err)
+	}
+}

@@ -12,6 +12,7 @@ import (
 // legacyStream is one session: its stream and who waits for what comes down it.
 type legacyStream struct {
 	address string // for the client's messages
+	kept    *cookies
 	cancel  context.CancelFunc
 	done    chan struct{} // closed at the stream's end
 	err     error         // why it ended; set before done is closed
