@@ -203,6 +203,45 @@ func TestPassphrase(t *testing.T) {
 	}
 }
 
+// Two processes may ask for a new passphrase at once. There is one key: that of the
+// first, which the second opens.
+func TestTwoMakeThePassphraseAtOnce(t *testing.T) {
+	for name, typed := range map[string][]string{
+		"the same":   {"correct horse", "correct horse"},
+		"one's own":  {"battery staple", "battery staple", "correct horse"},
+		"a mistaken": {"battery staple", "battery staple", "correct house", "correct horse"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, _ := keyPaths(t)
+			choice := config.Vault{Kind: config.FileVault}
+			first := opened(t, Config{Paths: p, Choice: &choice, Ask: answers("correct horse")})
+			asked := 0
+			second := opened(t, Config{Paths: p, Choice: &choice, Ask: func(ctx context.Context, _ string) (secret.String, error) {
+				if asked == 1 {
+					if err := first.Set(ctx, "a", secret.New("x")); err != nil {
+						t.Error(err)
+					}
+				}
+				asked++
+				return secret.New(typed[asked-1]), nil
+			}})
+			if err := second.Set(t.Context(), "b", secret.New("y")); err != nil {
+				t.Fatal(err)
+			}
+			if asked != len(typed) {
+				t.Errorf("asked %d times, want %d", asked, len(typed))
+			}
+			for key, want := range map[string]string{"a": "x", "b": "y"} {
+				for _, v := range []*Vault{first, second} {
+					if got, err := v.Get(t.Context(), key); err != nil || got.Reveal() != want {
+						t.Errorf("%s: %v", key, err)
+					}
+				}
+			}
+		})
+	}
+}
+
 // A key of a person's own may be encrypted too, and post-quantum.
 func TestOtherKeys(t *testing.T) {
 	ctx := t.Context()

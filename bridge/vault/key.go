@@ -283,10 +283,26 @@ func (k *fileKey) create(ctx context.Context) (*openKey, error) {
 	if err := w.Close(); err != nil {
 		return nil, fmt.Errorf("make vault key: %w", err)
 	}
-	if err := writeNew(k.path, sealed.Bytes()); err != nil {
+	switch err := writeNew(k.path, sealed.Bytes()); {
+	case errors.Is(err, fs.ErrExist):
+		return k.made(ctx, phrase)
+	case err != nil:
 		return nil, err
 	}
 	return parseKey([]byte(id.String()))
+}
+
+// made opens the key that another process made while a person was asked here: by the
+// passphrase that they gave here, if it is the same.
+func (k *fileKey) made(ctx context.Context, phrase secret.String) (*openKey, error) {
+	raw, err := k.read()
+	if err != nil {
+		return nil, k.unreadable(err)
+	}
+	if key, err := decryptKey(raw, phrase); err == nil {
+		return key, nil
+	}
+	return k.decrypt(ctx, raw)
 }
 
 // CreateKeyFile makes a new age identity at path, 0600. A file that is there
@@ -301,7 +317,11 @@ func CreateKeyFile(path string) (made bool, err error) {
 	}
 	text := "# The key of Drawbridge's vault file, an age identity. Whoever has both can read your tokens.\n# public key: " +
 		id.Recipient().String() + "\n" + id.String() + "\n"
-	return true, writeNew(path, []byte(text))
+	err = writeNew(path, []byte(text))
+	if errors.Is(err, fs.ErrExist) { // somebody made it meanwhile
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // writeNew writes a file that is not there yet, all or nothing.
