@@ -2,7 +2,9 @@ package cli
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -20,9 +22,17 @@ import (
 // maxHeaderFile bounds a file of headers in bytes.
 const maxHeaderFile = 64 << 10
 
-// lookAtFile is how often a file is looked at for a change: a script that renews
-// a key in it is followed within that.
-const lookAtFile = time.Second
+const (
+	// lookAtFile is how often a file is looked at for a change: a script that renews
+	// a key in it is followed within that, and fileSettles.
+	lookAtFile = time.Second
+	// fileSettles is for how long nobody may have written a changed file before it
+	// counts: half of it may be there yet.
+	fileSettles = 200 * time.Millisecond
+	// fileMissing is for how long a file may be empty or gone, as while a script
+	// fetches what is to stand in it, before that counts.
+	fileMissing = 10 * time.Second
+)
 
 // headerFile is a file with a header on each line, read anew when it changes.
 // It may hold what is secret, which then no other user may be able to read.
@@ -33,6 +43,7 @@ type headerFile struct {
 	looked  time.Time
 	stamp   time.Time
 	size    int64
+	missing time.Time // when it was first seen empty or gone; zero when it is there
 	headers map[string]string
 }
 
@@ -52,7 +63,7 @@ func newHeaderFiles(paths []string) headerFiles {
 func (f headerFiles) read() (map[string]string, error) {
 	all := map[string]string{}
 	for _, one := range f {
-		headers, err := one.read()
+		headers, err := one.read(time.Now())
 		if err != nil {
 			return nil, err
 		}
@@ -61,10 +72,10 @@ func (f headerFiles) read() (map[string]string, error) {
 	return all, nil
 }
 
-func (f *headerFile) read() (map[string]string, error) {
+func (f *headerFile) read(now time.Time) (map[string]string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.headers != nil && time.Since(f.looked) < lookAtFile {
+	if f.headers != nil && (now.Sub(f.looked) < lookAtFile || f.beingWritten(now)) {
 		return f.headers, nil
 	}
 	file, err := os.Open(f.path)
@@ -81,7 +92,7 @@ func (f *headerFile) read() (map[string]string, error) {
 	case info.Size() > maxHeaderFile:
 		return nil, f.wrong(nil, "is larger than 64 KiB", "It should hold one 'NAME: VALUE' on each line.")
 	}
-	f.looked = time.Now()
+	f.looked = now
 	if f.headers != nil && info.ModTime().Equal(f.stamp) && info.Size() == f.size {
 		return f.headers, nil
 	}
@@ -117,6 +128,24 @@ func (f *headerFile) read() (map[string]string, error) {
 	return headers, nil
 }
 
+// beingWritten reports whether the file seems to be replaced just now, so that what
+// it said goes on to count.
+func (f *headerFile) beingWritten(now time.Time) bool {
+	info, err := os.Stat(f.path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 && f.size > 0 {
+		if f.missing.IsZero() {
+			f.missing = now
+		}
+		return now.Sub(f.missing) < fileMissing
+	}
+	f.missing = time.Time{}
+	if err != nil || info.ModTime().Equal(f.stamp) {
+		return false
+	}
+	age := now.Sub(info.ModTime())
+	return age >= 0 && age < fileSettles // below zero: another computer's clock
+}
+
 // secretHeader are names whose values are secret.
 var secretHeader = regexp.MustCompile(`(?i)auth|token|secret|key|cookie|passw|credential|session|signature`)
 
@@ -137,7 +166,7 @@ func usableFiles(paths []string) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("header file: %w", err)
 		}
-		if _, err := (&headerFile{path: abs}).read(); err != nil {
+		if _, err := (&headerFile{path: abs}).read(time.Now()); err != nil {
 			return nil, err
 		}
 		all = append(all, abs)
