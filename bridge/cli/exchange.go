@@ -1,15 +1,19 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"drawbridge/bridge/config"
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/secret"
+	"drawbridge/bridge/vault"
 )
 
 // exchangeVariable hands over the secret of the client that exchanges tokens.
@@ -48,12 +52,7 @@ func (a *app) exchangeSet() *cobra.Command {
 			s := secret.New(os.Getenv(exchangeVariable))
 			_ = os.Unsetenv(exchangeVariable)
 			return a.withManager(func(m *credential.Manager) error {
-				server, err := a.changeExchange(cmd, args[0], func(server config.Server) (*config.Exchange, error) {
-					if err := x.Check(server.AllowHTTP); err != nil {
-						return nil, err
-					}
-					return &x, m.SetExchangeSecret(cmd.Context(), server, s)
-				})
+				server, err := a.changeExchange(cmd.Context(), m, args[0], &x, s)
 				if err != nil {
 					return err
 				}
@@ -125,9 +124,7 @@ func (a *app) exchangeOff() *cobra.Command {
 		Example: "  drawbridge exchange off notes", Args: exactly("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withManager(func(m *credential.Manager) error {
-				server, err := a.changeExchange(cmd, args[0], func(server config.Server) (*config.Exchange, error) {
-					return nil, m.SetExchangeSecret(cmd.Context(), server, secret.String{})
-				})
+				server, err := a.changeExchange(cmd.Context(), m, args[0], nil, secret.String{})
 				if err != nil {
 					return err
 				}
@@ -138,21 +135,60 @@ func (a *app) exchangeOff() *cobra.Command {
 	}
 }
 
-// changeExchange puts another exchange into the settings, or none.
-func (a *app) changeExchange(cmd *cobra.Command, name string, change func(config.Server) (*config.Exchange, error)) (server config.Server, err error) {
+// exchangeSecrets keeps the secrets of the clients that exchange tokens;
+// *credential.Manager does.
+type exchangeSecrets interface {
+	ExchangeSecret(ctx context.Context, server config.Server) (secret.String, error)
+	SetExchangeSecret(ctx context.Context, server config.Server, value secret.String) error
+}
+
+// putBack bounds the way back to the secret that was before.
+const putBack = 30 * time.Second
+
+// changeExchange puts another exchange and its secret in the place of what was, or
+// none. The keychain may ask a person, for minutes, so that it is done with before
+// the settings are locked; when they cannot be written then, the secret that was
+// there comes back.
+func (a *app) changeExchange(ctx context.Context, m exchangeSecrets, name string, x *config.Exchange, s secret.String) (server config.Server, err error) {
 	p, err := a.paths()
 	if err != nil {
 		return server, err
 	}
-	return server, config.Update(cmd.Context(), p, func(s *config.Settings) error {
-		if server, err = s.Find(name); err != nil {
+	unlock, err := config.Lock(ctx, p, "exchange.lock", "Another Drawbridge is changing an exchange.")
+	if err != nil {
+		return server, err
+	}
+	defer unlock()
+	settings, err := config.Load(p)
+	if err != nil {
+		return server, err
+	}
+	if server, err = settings.Find(name); err != nil {
+		return server, err
+	}
+	if x != nil {
+		if err := x.Check(server.AllowHTTP); err != nil {
+			return server, err
+		}
+	}
+	old, err := m.ExchangeSecret(ctx, server)
+	if err != nil && !errors.Is(err, vault.ErrDamaged) { // a damaged one is replaced
+		return server, err
+	}
+	if err := m.SetExchangeSecret(ctx, server, s); err != nil {
+		return server, err
+	}
+	err = config.Update(ctx, p, func(settings *config.Settings) error {
+		if _, err := settings.Find(name); err != nil {
 			return err
 		}
-		x, err := change(server)
-		if err != nil {
-			return err
-		}
-		s.SetExchange(server.Name, x)
+		settings.SetExchange(server.Name, x)
 		return nil
 	})
+	if err != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), putBack)
+		defer cancel()
+		err = errors.Join(err, m.SetExchangeSecret(ctx, server, old))
+	}
+	return server, err
 }
