@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"drawbridge/test/ports"
 )
 
 const metadataPlace = "/.well-known/oauth-authorization-server"
@@ -331,7 +333,7 @@ func TestForgedCallback(t *testing.T) {
 // TestInterruptedLogin: SIGINT reaches a command as the end of its context.
 func TestInterruptedLogin(t *testing.T) {
 	w, u := newWorld(t), newUser(t)
-	u.must("add", "notes", w.URL+"/mcp")
+	u.must("add", "notes", w.URL+"/mcp", "--callback-port", ports.Free(t)) // nobody else is handed it
 	before := files(t, u.dir)["/config/settings.json"]
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()

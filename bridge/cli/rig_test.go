@@ -22,6 +22,7 @@ import (
 
 	"drawbridge/bridge/cli"
 	"drawbridge/bridge/vault"
+	"drawbridge/test/ports"
 )
 
 // world is a protected MCP server and its authorization server at one address,
@@ -40,7 +41,11 @@ type object = map[string]any
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{}
-	w.Server = httptest.NewServer(w)
+	l := ports.Listen(t) // what a test closes stays closed
+	w.Server = httptest.NewUnstartedServer(w)
+	_ = w.Listener.Close()
+	w.Listener = l
+	w.Start()
 	t.Cleanup(w.Close)
 	w.mend()
 	return w

@@ -12,6 +12,7 @@ import (
 	"drawbridge/bridge/control"
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/fault"
+	"drawbridge/test/ports"
 )
 
 // A sign-in that the agent has under way would end well after the sign-out:
@@ -20,7 +21,7 @@ func TestSigningOutEndsSignInsUnderWay(t *testing.T) {
 	for _, args := range [][]string{{"logout", "notes"}, {"logout", "--all", "--yes"}} {
 		t.Run(args[1], func(t *testing.T) {
 			w, u := newWorld(t), newUser(t)
-			u.must("add", "notes", w.URL+"/mcp")
+			u.must("add", "notes", w.URL+"/mcp", "--callback-port", ports.Free(t)) // nobody else is handed it
 			client := u.agent()
 			s, err := client.StartSignIn(t.Context(), control.SignInRequest{Target: control.Named("notes")})
 			if err != nil {

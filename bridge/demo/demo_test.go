@@ -16,6 +16,7 @@ import (
 
 	"drawbridge/bridge/demo"
 	"drawbridge/test/leaks"
+	"drawbridge/test/ports"
 )
 
 func TestMain(m *testing.M) { leaks.Main(m) }
@@ -278,7 +279,7 @@ func TestStartRefusesAShortLifetime(t *testing.T) {
 }
 
 func TestCloseEndsOpenStreams(t *testing.T) {
-	d := start(t, demo.Config{})
+	d := start(t, demo.Config{Addr: ports.FreeAddress(t)}) // nobody else is handed it
 	p := newProgram(t, d, nil)
 	access := p.mustTokens(ada, nil).Access
 	resp, _ := p.initialize(access)
@@ -306,7 +307,7 @@ func TestCloseEndsOpenStreams(t *testing.T) {
 
 func TestTheContextEndsTheDemo(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	d, err := demo.Start(ctx, demo.Config{})
+	d, err := demo.Start(ctx, demo.Config{Addr: ports.FreeAddress(t)}) // nobody else is handed it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"drawbridge/bridge/doctor"
 	"drawbridge/bridge/doctor/report"
 	"drawbridge/bridge/vault"
+	"drawbridge/test/ports"
 )
 
 // rig is a real server with its authorization server, and an account at it.
@@ -29,7 +30,7 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	d, err := demo.Start(t.Context(), demo.Config{TokenLifetime: time.Minute})
+	d, err := demo.Start(t.Context(), demo.Config{Addr: ports.FreeAddress(t), TokenLifetime: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,19 +18,29 @@ var given sync.Map
 // when its server starts again.
 func Free(t testing.TB) string {
 	t.Helper()
+	l := Listen(t)
+	_ = l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
+}
+
+// Listen listens on such a port, for who wants it to stay silent once it has been
+// closed: no other program is handed it then.
+func Listen(t testing.TB) net.Listener {
+	t.Helper()
 	for range 100 {
 		port := strconv.Itoa(11000 + rand.IntN(21000))
 		l, err := net.Listen("tcp", "127.0.0.1:"+port)
 		if err != nil {
 			continue
 		}
-		_ = l.Close()
 		if _, taken := given.LoadOrStore(port, true); !taken {
-			return port
+			return l
 		}
+		_ = l.Close()
 	}
 	t.Fatal("no port is free")
-	return ""
+	return nil
 }
 
 // FreeAddress is 127.0.0.1 with a port that is Free.
