@@ -3,7 +3,6 @@ package credential
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
 	"sync"
@@ -221,59 +220,6 @@ func (a *Account) isBad(token secret.String, now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return !a.bad.IsZero() && a.bad.Equal(token) && now.Sub(a.badAt) < refusedFor
-}
-
-var (
-	errNeverSignedIn  = errors.New("nobody has signed in")
-	errNoRefreshToken = errors.New("the access token has ended and there is no refresh token")
-	errRefused        = errors.New("the server refuses the access token and there is no refresh token")
-)
-
-// needSignIn notes that only a person can go on with the token stale and returns
-// the error that says so. When somebody has signed in or renewed it meanwhile, as
-// another process may, that is what it returns instead.
-func (a *Account) needSignIn(ctx context.Context, cause error, stale secret.String) (others *record, err error) {
-	unlock, err := a.lock(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	cur, known := a.known()
-	if !known {
-		if cur, err = a.load(ctx); err != nil {
-			return nil, err
-		}
-	}
-	if cur != nil && !cur.Access.Equal(stale) && (cur.usable(a.m.now(), 0) || a.renewable(cur)) {
-		return cur, nil
-	}
-	return nil, a.needSignInLocked(cause)
-}
-
-func (a *Account) needSignInLocked(cause error) error {
-	what := fmt.Sprintf("%s needs you to sign in.", a.Name())
-	if !errors.Is(cause, errNeverSignedIn) {
-		what = fmt.Sprintf("%s needs you to sign in again: %s.", a.Name(), plainCause(cause))
-	}
-	out := fault.Wrap(cause, fault.SignInNeeded, what, a.signInCommand())
-	f, err := a.Facts()
-	if err == nil && f.State == SignInNeeded && f.Problem != nil && f.Problem.What == what {
-		return out // said before: every call would write the file again
-	}
-	a.mu.Lock()
-	refused := a.refused
-	a.mu.Unlock()
-	if err := a.note(func(f *Facts) {
-		f.State, f.Problem = SignInNeeded, problemOf(out, a.m.now())
-		f.Renewable = false
-		f.Challenge = nil
-		if refused.Asked {
-			f.Challenge = &Challenged{Scope: refused.Scope, ResourceMetadata: refused.ResourceMetadata}
-		}
-	}); err != nil {
-		a.m.log.Warn("facts not written", "key", a.key, "error", err)
-	}
-	return out
 }
 
 func (a *Account) signInCommand() string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,6 +86,43 @@ func TestASignInElsewhereHelpsWhoWasRefused(t *testing.T) {
 	// It is not asked for on behalf of the new token.
 	if others, err := a.needSignIn(t.Context(), errRefused, others.Access); !fault.Is(err, fault.SignInNeeded) || others != nil {
 		t.Errorf("with that one refused, too: %v, %v", others, err)
+	}
+}
+
+// While nobody signs in every call of every process finds that only a person can
+// help: none of them waits for the lock, which the sign-in needs, or writes anew what
+// has been written, which would have all others read the vault again.
+func TestANeedThatIsNotedCostsNoLockAndNoWriting(t *testing.T) {
+	e := newEndpoint(t, func(_ int, w http.ResponseWriter) { refuse(w, 400, `{"error":"invalid_grant"}`) })
+	a := signedIn(t, e, -time.Minute)
+	if _, err := a.Bearer(t.Context()); !fault.Is(err, fault.SignInNeeded) {
+		t.Fatalf("Bearer = %v", err)
+	}
+	if err := a.Reject(t.Context(), Rejection{Token: secret.New("a0"), Status: 401}); !fault.Is(err, fault.SignInNeeded) {
+		t.Fatalf("Reject = %v", err) // with what the server asks for
+	}
+	noted := a.factsStamp()
+	unlock, err := other(a).lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	ctx, cancel := context.WithTimeout(t.Context(), lockWait/2)
+	defer cancel()
+	b := other(a)
+	for _, process := range []*Account{a, b, a, b} {
+		if _, err := process.Bearer(ctx); !fault.Is(err, fault.SignInNeeded) {
+			t.Errorf("Bearer = %v", err)
+		}
+		if err := process.Reject(ctx, Rejection{Token: secret.New("a0"), Status: 401}); !fault.Is(err, fault.SignInNeeded) {
+			t.Errorf("Reject = %v", err)
+		}
+	}
+	if !sameFile(noted, a.factsStamp()) {
+		t.Error("what was written is written anew")
+	}
+	if f, err := a.Facts(); err != nil || f.Problem == nil || !strings.Contains(f.Problem.What, "ended the sign-in") {
+		t.Errorf("the reason that was noted first is lost: %+v, %v", f.Problem, err)
 	}
 }
 
@@ -173,5 +211,21 @@ func TestAChangeWithinTheSameTickIsSeen(t *testing.T) {
 	stored(t, a, "a1", time.Hour)
 	if after := a.factsStamp(); sameFile(before, after) || sameFile(before, nil) || !sameFile(after, after) {
 		t.Error("another file counts as the same")
+	}
+}
+
+// Who gives up waiting is not told of a process that is busy.
+func TestAWaitThatIsGivenUpIsNoFaultOfTheOther(t *testing.T) {
+	e := newEndpoint(t, nil)
+	a := signedIn(t, e, time.Hour)
+	unlock, err := other(a).lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	if _, err := a.lock(ctx); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "busy") {
+		t.Errorf("lock = %v", err)
 	}
 }

@@ -61,6 +61,10 @@ func (m *Manager) lockFileAfter(ctx context.Context, name string) (unlock func()
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
 		return nil, wait{}, fault.Wrap(err, fault.Storage, fmt.Sprintf("The lock %s cannot be taken.", l.Path()), "Check that the disk has room and that the folder is yours.")
 	}
+	if errors.Is(err, context.Canceled) { // the caller has gone: nothing is wrong with the other
+		_ = l.Close()
+		return nil, wait{}, fmt.Errorf("lock %s: %w", name, err)
+	}
 	if err != nil || !ok {
 		_ = l.Close()
 		return nil, wait{}, fault.Wrap(errors.Join(errors.New("lock "+name), err), fault.Internal,

@@ -193,10 +193,7 @@ func (a *Account) discover(ctx context.Context) (oauth.Discovery, error) {
 // challenged is the challenge that a server sent last to this process or to
 // another one that told of the need; zero when none is known.
 func (a *Account) challenged() oauth.Challenge {
-	a.mu.Lock()
-	refused := a.refused
-	a.mu.Unlock()
-	if refused.Asked {
+	if refused := a.lastRefusal(); refused.Asked {
 		return refused
 	}
 	if f, err := a.Facts(); err == nil && f.State == SignInNeeded && f.Challenge != nil {
