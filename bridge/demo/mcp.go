@@ -101,11 +101,6 @@ func add(_ context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error
 	return mcp.NewToolResultText(fmt.Sprint(req.GetFloat("a", 0) + req.GetFloat("b", 0))), nil
 }
 
-// settle is how long slow waits after its last progress. mcp-go drops a
-// notification that its forwarder has taken from the queue when the answer
-// overtakes it.
-const settle = 500 * time.Millisecond
-
 // slow tells its progress, in the middle of each step, when the client asked
 // for it with a progress token.
 func slow(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
@@ -121,22 +116,10 @@ func slow(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, er
 		}
 		before = pause
 	}
-	if err := sleep(ctx, max(pause/2, settle)); err != nil {
+	if err := sleep(ctx, pause/2); err != nil {
 		return nil, fmt.Errorf("slow: stopped after the last step: %w", err)
 	}
 	return mcp.NewToolResultText(fmt.Sprintf("done after %d steps", steps)), nil
-}
-
-func tellProgress(ctx context.Context, req mcp.CallToolRequest, step, steps int) error {
-	if req.Params.Meta == nil || req.Params.Meta.ProgressToken == nil {
-		return nil
-	}
-	return server.ServerFromContext(ctx).SendNotificationToClient(ctx, "notifications/progress", map[string]any{
-		"progressToken": req.Params.Meta.ProgressToken,
-		"progress":      step,
-		"total":         steps,
-		"message":       fmt.Sprintf("step %d of %d", step, steps),
-	})
 }
 
 // sleep waits, or ends early with ctx.

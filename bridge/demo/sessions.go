@@ -87,7 +87,7 @@ func (s *sessions) post(w http.ResponseWriter, r *http.Request, next http.Handle
 			return
 		}
 	}
-	next.ServeHTTP(w, r)
+	next.ServeHTTP(followProgress(w, r))
 }
 
 // get serves the standalone stream. This server has nothing to say of its own
