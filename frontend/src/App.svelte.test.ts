@@ -391,7 +391,8 @@ describe('the token', () => {
     await open()
     const claims = page.getByRole('table', { name: 'Claims' })
     await expect.element(claims.getByRole('row', { name: /^Audience aud/ })).toHaveTextContent('http://127.0.0.1:4100')
-    await expect.element(claims.getByRole('row', { name: /^Expires exp/ })).toHaveTextContent(/in 28 min \d\d s/)
+    // A little less when the page was slow to come.
+    await expect.element(claims.getByRole('row', { name: /^Expires exp/ })).toHaveTextContent(/in 2[678] min \d\d s/)
     await expect.element(page.getByRole('table', { name: 'Header' })).toHaveTextContent('ES256')
     await expect.element(page.getByText('Valid', { exact: true })).toBeVisible()
   })

@@ -11,6 +11,11 @@ export class Settings {
   browsers = $state.raw<Browser[]>([])
   places = $state.raw<Places | null>(null)
 
+  /** The newest change of each preference. */
+  #newest: Partial<Record<string, PreferencesChange>> = {}
+  /** Ends with the answer to the newest change. */
+  #sent = Promise.resolve()
+
   readonly #api: PreferencesApi
   readonly #servers: Servers
   /** null until the agent has said what they are. */
@@ -30,19 +35,26 @@ export class Settings {
     if (places.status === 'fulfilled') this.places = places.value
   }
 
-  async set(change: PreferencesChange): Promise<void> {
+  /**
+   * Each change is sent when the one before is answered: of two made fast one after
+   * the other, the agent could take the older one last.
+   */
+  set(change: PreferencesChange): Promise<void> {
     this.problem = null
     this.#wishes = { ...this.#wishes, ...change }
+    this.#newest = { ...this.#newest, ...Object.fromEntries(Object.keys(change).map((name) => [name, change])) }
+    this.#sent = this.#sent.then(() => this.#send(change))
+    return this.#sent
+  }
+
+  async #send(change: PreferencesChange): Promise<void> {
     try {
       this.#servers.preferences = await this.#api.set(change)
     } catch (thrown) {
       this.problem = problemOf(thrown)
     }
     // A wish that was made meanwhile stays.
-    const left = Object.entries(this.#wishes).filter(
-      ([name, value]) => !(name in change && change[name as keyof PreferencesChange] === value),
-    )
-    this.#wishes = Object.fromEntries(left)
+    this.#wishes = Object.fromEntries(Object.entries(this.#wishes).filter(([name]) => this.#newest[name] !== change))
   }
 
   async openFolder(folder: Folder): Promise<void> {
