@@ -11,6 +11,7 @@ import (
 	"drawbridge/bridge/control"
 	"drawbridge/bridge/credential"
 	"drawbridge/bridge/fault"
+	"drawbridge/bridge/secret"
 )
 
 // row is what counts of a row of the snapshot here.
@@ -142,6 +143,13 @@ func TestNeedOfAnAccount(t *testing.T) {
 // TestRemoveServerTakesAllAccounts.
 func TestRemoveServerTakesAllAccounts(t *testing.T) {
 	r := start(t, nil)
+	r.settings(func(s *config.Settings) error {
+		s.SetExchange("demo", &config.Exchange{Issuer: "https://login.example.com", ClientID: "bridge", Resource: "https://mcp.example/mcp"})
+		return nil
+	})
+	if err := r.accounts.SetExchangeSecret(t.Context(), demo, secret.New("s3cret")); err != nil {
+		t.Fatal(err)
+	}
 	for _, account := range []string{"", "work", "play"} {
 		s := r.startSignIn(control.Named("demo").As(account))
 		r.complete(nil)
@@ -157,5 +165,8 @@ func TestRemoveServerTakesAllAccounts(t *testing.T) {
 	}
 	if all, err := r.accounts.AllFacts(); err != nil || slices.ContainsFunc(all, func(f credential.Facts) bool { return f.State != "" }) {
 		t.Errorf("left: %+v, %v", all, err)
+	}
+	if s, err := r.accounts.ExchangeSecret(t.Context(), demo); err != nil || !s.IsZero() {
+		t.Errorf("the secret of its exchange is left: %v", err)
 	}
 }

@@ -37,6 +37,10 @@ func (a *Agent) RemoveServer(ctx context.Context, name string) (*control.Problem
 		return nil, err
 	}
 	server := who.server
+	settings, err := config.Load(a.cfg.Paths)
+	if err != nil {
+		return nil, err
+	}
 	// Before the facts are read, or one of them could have its tokens just after.
 	for _, account := range a.accountsOf(server, nil) {
 		a.cancelAll(ctx, credential.Key(server, account))
@@ -59,7 +63,7 @@ func (a *Agent) RemoveServer(ctx context.Context, name string) (*control.Problem
 		}
 		gone = append(gone, account.Key())
 	}
-	if server.ClientID != "" {
+	if server.ClientID != "" || settings.BridgeFor(server.Name).Exchange != nil {
 		if err := a.cfg.Accounts.ForgetServer(ctx, server); err != nil {
 			a.log.Warn("a client secret is left behind", "name", name, "error", err)
 		}

@@ -145,7 +145,7 @@ func (a *app) removeServer(ctx context.Context, name, account string) error {
 		}
 		return err
 	}
-	if server.ClientID != "" {
+	if server.ClientID != "" || settings.BridgeFor(server.Name).Exchange != nil {
 		if err := m.ForgetServer(ctx, server); err != nil {
 			return notRemoved(err, server.Name, "a client secret may be")
 		}

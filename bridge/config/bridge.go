@@ -138,6 +138,15 @@ func (s *Settings) BridgeFor(server string) BridgeServer {
 func (s *Settings) SetExchange(server string, x *Exchange) {
 	what := s.BridgeFor(server)
 	what.Exchange = x
+	s.setBridgeFor(server, what)
+}
+
+// setBridgeFor sets what the bridge does for a server; the zero value is nothing of
+// its own.
+func (s *Settings) setBridgeFor(server string, what BridgeServer) {
+	if what == s.BridgeFor(server) {
+		return
+	}
 	if s.Bridge == nil {
 		s.Bridge = &Bridge{}
 	}

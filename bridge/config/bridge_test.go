@@ -51,6 +51,14 @@ func TestAnExchangeGoesIntoTheSettings(t *testing.T) {
 	if err != nil || !strings.Contains(string(raw), "// who may do what") || len(s.Bridge.Rules) != 1 || !s.BridgeFor("wiki").TellCaller {
 		t.Errorf("what was around it: %s, %v", raw, err)
 	}
+	// Another server of the same name has nothing of it.
+	set(x)
+	if err := config.Update(t.Context(), p, func(s *config.Settings) error { return s.Remove("NOTES") }); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = config.Load(p); err != nil || s.BridgeFor("notes") != (config.BridgeServer{}) || !s.BridgeFor("wiki").TellCaller {
+		t.Errorf("after its server was removed: %+v, %v", s.Bridge, err)
+	}
 	for _, wrong := range []config.Exchange{
 		{ClientID: "bridge", Resource: "r"},
 		{Issuer: "https://login.example.com", Resource: "r"},

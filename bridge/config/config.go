@@ -226,6 +226,7 @@ func (s *Settings) Remove(name string) error {
 	}
 	i := s.index(name)
 	s.Servers = slices.Delete(s.Servers, i, i+1)
+	s.setBridgeFor(name, BridgeServer{}) // another server of that name must not get its callers' tokens
 	s.Folders = slices.DeleteFunc(s.Folders, func(r FolderRule) bool { return strings.EqualFold(r.Server, name) })
 	return nil
 }

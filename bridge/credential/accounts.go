@@ -100,8 +100,12 @@ func (a *Account) samePerson(ctx context.Context, r *record) error {
 }
 
 // ForgetServer deletes what belongs to no account of a server alone: the secret
-// of the client that the user registered, and that of the one at the company's
-// identity provider. Forget the accounts first.
+// of the client that the user registered, and those of the ones at the company's
+// identity provider and of the exchange of tokens. Forget the accounts first.
 func (m *Manager) ForgetServer(ctx context.Context, server config.Server) error {
-	return errors.Join(m.vault.Delete(ctx, clientSecretEntry(server)), m.vault.Delete(ctx, idpSecretEntry(server)))
+	var err error
+	for _, entry := range []string{clientSecretEntry(server), idpSecretEntry(server), exchangeEntry(server)} {
+		err = errors.Join(err, m.vault.Delete(ctx, entry))
+	}
+	return err
 }

@@ -219,11 +219,17 @@ func TestClientSecretIsTheServers(t *testing.T) {
 			t.Errorf("after forgetting %q: %v", name, err)
 		}
 	}
+	if err := w.manager().SetExchangeSecret(t.Context(), w.server, secret.New("s4cret")); err != nil {
+		t.Fatal(err)
+	}
 	if err := w.manager().ForgetServer(t.Context(), w.server); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.vault.Get(t.Context(), entry); err == nil {
 		t.Error("the secret is still there")
+	}
+	if s, err := w.manager().ExchangeSecret(t.Context(), w.server); err != nil || !s.IsZero() {
+		t.Errorf("the secret of the exchange is still there: %v", err)
 	}
 }
 
