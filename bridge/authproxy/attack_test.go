@@ -323,7 +323,7 @@ func TestConsentCannotBeSkipped(t *testing.T) {
 		{"no form", "", "allow", base, victim},
 		{"a form that is made up", strings.Repeat("A", 200), "allow", base, victim},
 		{"no answer", good, "", base, victim},
-		{"the cookie as form", victim.cookies["__Host-drawbridge-form"], "allow", base, victim},
+		{"the cookie as form", victim.form(), "allow", base, victim},
 	} {
 		resp, page := tt.by.submit(url.Values{"request": {tt.request}, "answer": {tt.answer}}, tt.origin)
 		if resp.StatusCode != http.StatusForbidden || strings.Contains(page, "http-equiv") || tt.by.cookies["__Host-drawbridge-consent"] != "" {
@@ -331,7 +331,7 @@ func TestConsentCannotBeSkipped(t *testing.T) {
 		}
 	}
 	// Nor by a cookie of one's own making, or another's purpose.
-	for _, value := range []string{"x", victim.cookies["__Host-drawbridge-form"], good} {
+	for _, value := range []string{"x", victim.form(), good} {
 		victim.cookies["__Host-drawbridge-consent"] = value
 		if resp, page := victim.get(asks(id)); resp.StatusCode != 200 || !strings.Contains(page, allowButton) {
 			t.Errorf("a cookie of one's own making: HTTP %d", resp.StatusCode)

@@ -146,8 +146,8 @@ type underWay struct {
 	Verifier string  `json:"v"` // of the bridge's own PKCE
 }
 
-// begin keeps a request and returns where the browser goes. When it fails it has
-// answered.
+// begin keeps a request and returns where the browser goes; browser is what it is
+// known by when it comes back. When it fails it has answered.
 func (p *Proxy) begin(w http.ResponseWriter, r *http.Request, asked request, browser string) (address string, ok bool) {
 	payload := make([]byte, 24)
 	_, _ = rand.Read(payload[:16]) // never fails
@@ -165,9 +165,16 @@ func (p *Proxy) begin(w http.ResponseWriter, r *http.Request, asked request, bro
 	return address, true
 }
 
-// readState checks that a state was made here, for this browser, and is not over.
-func (p *Proxy) readState(state, browser string) error {
-	payload, err := verify(p.keys.state, state, browser)
+// readState checks that a state was made here, for the browser that is known by one
+// of the names, and is not over.
+func (p *Proxy) readState(state string, names []string) error {
+	var payload []byte
+	err := errSeal
+	for _, browser := range names {
+		if payload, err = verify(p.keys.state, state, browser); err == nil {
+			break
+		}
+	}
 	switch {
 	case err != nil:
 		return err

@@ -28,7 +28,7 @@ func (p *Proxy) Callback(w http.ResponseWriter, r *http.Request) {
 	}
 	state, err := once(q, "state", maxState)
 	if err == nil {
-		err = p.readState(state, p.consents(r).Browser)
+		err = p.readState(state, append(p.ownForms(r), p.consents(r).Browser))
 	}
 	var begun underWay
 	if err == nil {

@@ -17,7 +17,7 @@ import (
 const mostConsents = 24
 
 // consents is the cookie that a browser gets with the first yes: what it is known
-// by while somebody signs in, and what was allowed. It is sealed.
+// by while somebody signs in to what was allowed, and what that is. It is sealed.
 type consents struct {
 	Browser string    `json:"b"`
 	Given   []consent `json:"g"`
@@ -85,8 +85,8 @@ func (p *Proxy) consented(r *http.Request, asked request) (browser string, ok bo
 	return c.Browser, c.Browser != "" && slices.ContainsFunc(c.Given, func(g consent) bool { return g.What == what })
 }
 
-// remember notes a yes and returns what the browser is known by.
-func (p *Proxy) remember(w http.ResponseWriter, r *http.Request, asked request) (browser string, err error) {
+// remember notes a yes.
+func (p *Proxy) remember(w http.ResponseWriter, r *http.Request, asked request) error {
 	c := p.consents(r)
 	if c.Browser == "" {
 		c.Browser = random()
@@ -97,32 +97,48 @@ func (p *Proxy) remember(w http.ResponseWriter, r *http.Request, asked request) 
 	c.Given = c.Given[max(0, len(c.Given)-mostConsents):]
 	sealed, err := seal(p.keys.consent, c)
 	if err != nil {
-		return "", err
+		return err
 	}
 	p.setCookie(w, "consent", sealed, consentTime)
-	return c.Browser, nil
+	return nil
 }
 
 // form is what the page that asks carries to its answer. It is sealed, and belongs
-// to the browser that has the cookie.
+// to the browser that has the cookie; so does the sign-in that follows a yes.
+//
+// The cookie's name is its own: of two tabs that ask at once, before the browser has
+// any cookie, neither takes the other's away.
 type form struct {
 	Request request `json:"q"`
-	Cookie  string  `json:"k"` // the digest of the form's cookie
+	Cookie  string  `json:"k"` // the digest of the cookie's value
 	Until   int64   `json:"u"`
+}
+
+// formCookie is the name of the cookie with the digest.
+func formCookie(digest string) string { return "form-" + digest[:min(8, len(digest))] }
+
+// ownForms are the values of the browser's cookies of forms.
+func (p *Proxy) ownForms(r *http.Request) (all []string) {
+	for _, c := range r.Cookies() {
+		if len(c.Value) == 43 && unreserved(c.Value) && c.Name == p.cookieName(formCookie(digest(c.Value))) {
+			all = append(all, c.Value)
+		}
+	}
+	return all
 }
 
 // ask shows what a client wants and lets the person say yes or no.
 func (p *Proxy) ask(w http.ResponseWriter, r *http.Request, asked request) {
-	own := p.cookie(r, "form")
-	if len(own) != 43 || !unreserved(own) { // else another tab has a form, too
-		own = random()
+	own := random()
+	if forms := p.ownForms(r); len(forms) > 0 { // of another tab: it serves both, and cookies do not pile up
+		own = forms[0]
 	}
 	sealed, err := seal(p.keys.form, form{asked, digest(own), p.cfg.Now().Add(stateTime).Unix()})
 	if err != nil {
 		p.sorry(w, r, http.StatusInternalServerError, "Nobody can sign in at the moment", "Try again in a minute.", err)
 		return
 	}
-	p.setCookie(w, "form", own, stateTime)
+	p.setCookie(w, formCookie(digest(own)), own, stateTime)
 	row := func(name, value string) string {
 		return "<div><dt>" + html.EscapeString(name) + "</dt><dd>" + html.EscapeString(value) + "</dd></div>\n"
 	}
@@ -149,7 +165,7 @@ const maxAnswer = 64 << 10
 // answered takes the person's yes or no. It counts only from the page that this
 // browser was shown.
 func (p *Proxy) answered(w http.ResponseWriter, r *http.Request) {
-	f, allowed, err := p.readAnswer(w, r)
+	f, own, allowed, err := p.readAnswer(w, r)
 	if err != nil {
 		p.cfg.Limits.Failed(r.Context(), address(r))
 		p.sorry(w, r, http.StatusForbidden, "This answer does not count", "The page was open for too long, or it was not opened in this browser. Start the sign-in again in the app.", err)
@@ -161,40 +177,41 @@ func (p *Proxy) answered(w http.ResponseWriter, r *http.Request) {
 		p.leave(w, "You have not signed in", "“"+asked.Name+"” is told that you said no.", p.failure(asked, "access_denied", ""))
 		return
 	}
-	browser, err := p.remember(w, r, asked)
-	if err != nil {
+	if err := p.remember(w, r, asked); err != nil {
 		p.sorry(w, r, http.StatusInternalServerError, "Nobody can sign in at the moment", "Try again in a minute.", err)
 		return
 	}
-	if address, ok := p.begin(w, r, asked, browser); ok {
+	p.setCookie(w, formCookie(f.Cookie), own, stateTime) // as long as the sign-in may take
+	if address, ok := p.begin(w, r, asked, own); ok {
 		p.leave(w, "You sign in at "+p.cfg.Upstream.host(), "Your browser goes there now.", address)
 	}
 }
 
-func (p *Proxy) readAnswer(w http.ResponseWriter, r *http.Request) (f form, allowed bool, err error) {
+// readAnswer returns the form that was answered, and the value of its cookie.
+func (p *Proxy) readAnswer(w http.ResponseWriter, r *http.Request) (f form, own string, allowed bool, err error) {
 	// Every browser tells the origin of a form that is posted.
 	if r.Header.Get("Origin") != p.origin {
-		return f, false, errors.New("it comes from another page")
+		return f, "", false, errors.New("it comes from another page")
 	}
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
-		return f, false, errors.New("it is no form")
+		return f, "", false, errors.New("it is no form")
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxAnswer)
 	if err := r.ParseForm(); err != nil {
-		return f, false, errors.New("it cannot be read")
+		return f, "", false, errors.New("it cannot be read")
 	}
 	if err := unseal(p.keys.form, r.PostForm.Get("request"), &f); err != nil {
-		return f, false, err
+		return f, "", false, err
 	}
-	own := p.cookie(r, "form")
+	own = p.cookie(r, formCookie(f.Cookie))
 	switch answer := r.PostForm.Get("answer"); {
 	case own == "" || subtle.ConstantTimeCompare([]byte(digest(own)), []byte(f.Cookie)) != 1:
-		return f, false, errors.New("the form was shown to another browser")
+		return f, "", false, errors.New("the form was shown to another browser")
 	case p.cfg.Now().Unix() >= f.Until:
-		return f, false, errors.New("the form is over")
+		return f, "", false, errors.New("the form is over")
 	case answer != "allow" && answer != "deny":
-		return f, false, errors.New("it is neither yes nor no")
+		return f, "", false, errors.New("it is neither yes nor no")
 	default:
-		return f, answer == "allow", nil
+		return f, own, answer == "allow", nil
 	}
 }

@@ -245,6 +245,25 @@ func (b *browser) do(req *http.Request) (*http.Response, string) {
 	return resp, string(body)
 }
 
+// forms are the values of its cookies of forms; form is one of them.
+func (b *browser) forms() (all []string) {
+	for name, value := range b.cookies {
+		if strings.HasPrefix(name, "__Host-drawbridge-form-") {
+			all = append(all, value)
+		}
+	}
+	return all
+}
+
+func (b *browser) form() string {
+	b.r.t.Helper()
+	if all := b.forms(); len(all) > 0 {
+		return all[0]
+	}
+	b.r.t.Fatal("no cookie of a form")
+	return ""
+}
+
 func (b *browser) get(address string) (*http.Response, string) {
 	b.r.t.Helper()
 	return b.do(httptest.NewRequest(http.MethodGet, address, nil))
