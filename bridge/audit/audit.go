@@ -6,7 +6,6 @@
 package audit
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -18,8 +17,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -63,6 +60,9 @@ const (
 	// take the lock and open the file for each would cost more than a request does.
 	gather  = 50 * time.Millisecond
 	maxLine = 64 << 10
+	// lockLimit bounds the wait for other writers.
+	lockLimit = 5 * time.Second
+	lockPoll  = 10 * time.Millisecond
 )
 
 // Log appends to the record. Several processes may do so at the same time. Make
@@ -127,8 +127,8 @@ func Append(dir string, e Entry) error {
 	return l.write([]Entry{e})
 }
 
-// Add appends an entry. It does not wait: when too many are waiting the entry is
-// lost, and the record says how many were.
+// Add appends an entry. It does not wait: when too many are waiting, or they cannot
+// be written, the entry is lost, and the record says how many were.
 func (l *Log) Add(e Entry) {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
@@ -178,12 +178,16 @@ func (l *Log) run() {
 		}
 		enough.Stop()
 		l.mu.Lock()
-		if l.lost > 0 {
-			batch = append(batch, Entry{Time: time.Now(), Event: "lost", Reason: fmt.Sprintf("%d entries", l.lost)})
-			l.lost = 0
-		}
+		ours, lost := len(batch), l.lost
+		l.lost = 0
 		l.mu.Unlock()
+		if lost > 0 {
+			batch = append(batch, Entry{Time: time.Now(), Event: "lost", Reason: fmt.Sprintf("%d entries", lost)})
+		}
 		if err := l.write(batch); err != nil {
+			l.mu.Lock()
+			l.lost += ours + lost // the record says so when it can be written again
+			l.mu.Unlock()
 			l.fail(err)
 		}
 	}
@@ -195,9 +199,9 @@ const current = "audit.jsonl"
 // whoever wrote it.
 func (l *Log) write(batch []Entry) error {
 	lock := flock.New(l.path+".lock", flock.SetPermissions(0o600))
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), lockLimit)
 	defer cancel()
-	if ok, err := lock.TryLockContext(ctx, 10*time.Millisecond); err != nil || !ok {
+	if ok, err := lock.TryLockContext(ctx, lockPoll); err != nil || !ok {
 		return fmt.Errorf("audit: lock: %w", errors.Join(err, ctx.Err()))
 	}
 	defer func() { _ = lock.Unlock() }()
@@ -234,13 +238,27 @@ func (l *Log) write(batch []Entry) error {
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
-	_, err = file.Write(out.Bytes())
-	info, statErr := file.Stat()
-	if err = errors.Join(err, statErr, file.Close()); err != nil {
+	info, err := appendAll(file, out.Bytes())
+	if err = errors.Join(err, file.Close()); err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
 	l.last = ending{previous, info.Size(), info}
 	return nil
+}
+
+// appendAll writes all lines or none: those of a batch that failed count as lost.
+func appendAll(file *os.File, lines []byte) (after fs.FileInfo, err error) {
+	before, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if _, err = file.Write(lines); err == nil {
+		after, err = file.Stat()
+	}
+	if err != nil {
+		err = errors.Join(err, file.Truncate(before.Size()))
+	}
+	return after, err
 }
 
 func hashOf(line []byte) string {
@@ -281,13 +299,6 @@ func lastHash(path string) (hash string, size int64, err error) {
 	return hashOf(tail[bytes.LastIndexByte(tail, '\n')+1:]), size, nil
 }
 
-// rotated are the files that were put aside, the oldest first.
-func rotated(dir string) ([]string, error) {
-	names, err := filepath.Glob(filepath.Join(dir, "audit-*.jsonl"))
-	slices.Sort(names)
-	return names, err
-}
-
 func newestRotated(dir string) (string, error) {
 	names, err := rotated(dir)
 	if err != nil || len(names) == 0 {
@@ -295,84 +306,4 @@ func newestRotated(dir string) (string, error) {
 	}
 	hash, _, err := lastHash(names[len(names)-1])
 	return hash, err
-}
-
-// files are all files of the record, the oldest first.
-func files(dir string) ([]string, error) {
-	names, err := rotated(dir)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := os.Stat(filepath.Join(dir, current)); err == nil {
-		names = append(names, filepath.Join(dir, current))
-	}
-	return names, nil
-}
-
-// Read calls do with each entry of the record, the oldest first.
-func Read(dir string, do func(Entry) error) error {
-	return each(dir, func(_ string, _ int, line []byte) error {
-		var e Entry
-		if err := json.Unmarshal(line, &e); err != nil {
-			return fmt.Errorf("audit: a line is damaged: %w", err)
-		}
-		return do(e)
-	})
-}
-
-func each(dir string, do func(file string, number int, line []byte) error) error {
-	names, err := files(dir)
-	if err != nil {
-		return fmt.Errorf("audit: %w", err)
-	}
-	for _, name := range names {
-		file, err := os.Open(name)
-		if err != nil {
-			return fmt.Errorf("audit: %w", err)
-		}
-		lines := bufio.NewScanner(file)
-		lines.Buffer(make([]byte, 0, 4096), maxLine)
-		n := 0
-		for err == nil && lines.Scan() {
-			n++
-			err = do(filepath.Base(name), n, lines.Bytes())
-		}
-		err = errors.Join(err, lines.Err(), file.Close())
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Broken is where the chain does not hold.
-type Broken struct {
-	File string
-	Line int
-	Why  string
-}
-
-// Error implements error.
-func (b *Broken) Error() string { return fmt.Sprintf("%s, line %d: %s", b.File, b.Line, b.Why) }
-
-// Verify checks the whole chain and returns how many entries it has. Its error is
-// a *Broken where a line was changed, added or taken out. That lines were taken
-// from the end it cannot see by itself: compare Head with one that was noted.
-func Verify(dir string) (entries int, head string, err error) {
-	err = each(dir, func(file string, number int, line []byte) error {
-		var e Entry
-		if json.Unmarshal(line, &e) != nil {
-			return &Broken{file, number, "it is not an entry"}
-		}
-		if entries == 0 && strings.HasPrefix(file, "audit") && e.Previous != "" {
-			return &Broken{file, number, "what came before it is missing"}
-		}
-		if entries > 0 && e.Previous != head {
-			return &Broken{file, number, "the line before it is not the one that was there when it was written"}
-		}
-		entries++
-		head = hashOf(line)
-		return nil
-	})
-	return entries, head, err
 }
