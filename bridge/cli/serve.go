@@ -89,6 +89,11 @@ which the issuer has to know: its redirect address there is the bridge's own wit
 				}()
 				c.Audit = record
 			}
+			var told *decisions
+			if c.Audit != nil {
+				told = &decisions{add: c.Audit.Add}
+				defer told.end() // when nobody asks any more, and before the record's end
+			}
 			ctx := cmd.Context()
 			if endWithInput {
 				var end context.CancelFunc
@@ -100,7 +105,7 @@ which the issuer has to know: its redirect address there is the bridge's own wit
 				return err
 			}
 			defer func() { _ = shared.Close() }()
-			if c.Guard, err = a.buildGuard(ctx, p, settings, m, flags, shared, &c, log); err != nil {
+			if c.Guard, err = a.buildGuard(ctx, p, settings, m, flags, shared, told, &c, log); err != nil {
 				return err
 			}
 			c.Sessions = shared.Sessions

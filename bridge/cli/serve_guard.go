@@ -78,8 +78,9 @@ func (g *guardFlags) register(cmd *cobra.Command) {
 	f.IntVar(&g.failures, "lock-after", 20, "refused credentials after which an address is locked out for a minute; 0: never")
 }
 
-// buildGuard makes the guard that the options ask for.
-func (a *app) buildGuard(ctx context.Context, p config.Paths, settings *config.Settings, secrets hmacSecrets, g guardFlags, shared *serve.Shared, c *serve.Config, log *slog.Logger) (*guard.Guard, error) {
+// buildGuard makes the guard that the options ask for. told hears what it decides;
+// nil: nobody does.
+func (a *app) buildGuard(ctx context.Context, p config.Paths, settings *config.Settings, secrets hmacSecrets, g guardFlags, shared *serve.Shared, told *decisions, c *serve.Config, log *slog.Logger) (*guard.Guard, error) {
 	if len(g.modes) == 0 {
 		g.modes = []string{"api-key"}
 	}
@@ -98,14 +99,11 @@ func (a *app) buildGuard(ctx context.Context, p config.Paths, settings *config.S
 	cfg.Policy = policy
 	asked := &atomic.Int64{}
 	go rest(ctx, asked)
-	cfg.Heard = func(guard.Decision) { asked.Add(1) }
-	if c.Audit != nil {
-		record := &decisions{add: c.Audit.Add}
-		cfg.Heard = func(d guard.Decision) {
-			asked.Add(1)
-			record.heard(d)
+	cfg.Heard = func(d guard.Decision) {
+		asked.Add(1)
+		if told != nil {
+			told.heard(d)
 		}
-		context.AfterFunc(ctx, record.end)
 	}
 	claims, err := g.claims()
 	if err != nil {

@@ -34,7 +34,10 @@ func (d *decisions) heard(one guard.Decision) {
 func (d *decisions) isOne(one guard.Decision) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if minute := one.At.Truncate(time.Minute); !minute.Equal(d.minute) {
+	// Of two that came at once the later may be told first: only the next minute is
+	// another, or a clock that was put back.
+	minute := one.At.Truncate(time.Minute)
+	if passed := minute.Sub(d.minute); passed > 0 || passed < -time.Minute {
 		d.total()
 		d.minute = minute
 	}

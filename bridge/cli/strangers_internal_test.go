@@ -36,4 +36,16 @@ func TestStrangersDoNotFillTheRecord(t *testing.T) {
 	if len(record) != before {
 		t.Error("nothing was left out, and something is said of it")
 	}
+	// Two that are told the wrong way round begin no minute anew.
+	for i := range 2 * strangersMost {
+		d.heard(guard.Decision{At: at.Add(2*time.Minute - time.Duration(i%2)), Refusal: no})
+	}
+	if got := len(record) - before; got != strangersMost {
+		t.Errorf("%d entries at the turn of a minute, want %d", got, strangersMost)
+	}
+	d.end()
+	d.heard(guard.Decision{At: at.Add(-time.Hour), Refusal: no})
+	if e := record[len(record)-1]; !e.Time.Equal(at.Add(-time.Hour)) {
+		t.Errorf("after the clock was put back: %+v", e)
+	}
 }
