@@ -56,13 +56,18 @@ func (l *limits) Failed(ctx context.Context, address string, now time.Time) {
 		_ = l.heard(l.client.Expire(ctx, failures, guard.LongestLockout).Err())
 		return
 	}
+	// Of two bridges that count the last failures at once, one locks out: the lock-outs
+	// of an address grow.
+	ended, err := l.client.Del(ctx, failures).Result()
+	if l.heard(err) != nil || ended == 0 {
+		return
+	}
 	earlier, err := l.client.Incr(ctx, locks).Result()
 	if l.heard(err) != nil {
 		return
 	}
 	_, err = l.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.Expire(ctx, locks, guard.LongestLockout)
-		p.Del(ctx, failures)
 		p.Set(ctx, named("locked", address), "1", l.cfg.LockoutAfter(int(earlier)-1))
 		return nil
 	})

@@ -63,7 +63,9 @@ func Open(ctx context.Context, address string, password secret.String, log *slog
 		_ = client.Close()
 		return nil, fault.Wrap(err, fault.Unreachable, fmt.Sprintf("The shared state at %s does not answer.", u.Host+u.Path), "Check the address, DRAWBRIDGE_STATE_PASSWORD, and that Redis or Valkey runs.")
 	}
-	s := &store{client: client, log: log}
+	single := *o
+	single.MaxRetries = -1
+	s, asksOnce := &store{client: client, log: log}, redis.NewClient(&single)
 	return &serve.Shared{
 		Denied:  s,
 		Answers: answers{s},
@@ -71,8 +73,8 @@ func Open(ctx context.Context, address string, password secret.String, log *slog
 			return &limits{store: s, cfg: c, own: guard.NewLimits(c)}
 		},
 		Sessions: sessions{s},
-		Once:     once{s},
-		Close:    client.Close,
+		Once:     once{s, asksOnce},
+		Close:    func() error { return errors.Join(client.Close(), asksOnce.Close()) },
 	}, nil
 }
 
@@ -101,78 +103,6 @@ func (s *store) heard(err error) error {
 func named(kind, name string) string {
 	sum := sha256.Sum256([]byte(name))
 	return prefix + kind + ":" + hex.EncodeToString(sum[:16])
-}
-
-// Denied implements guard.Denylist.
-func (s *store) Denied(ctx context.Context, id *guard.Identity, token guard.Hash) (bool, error) {
-	d := guard.Denial{Token: token.String()}
-	if id != nil {
-		d.ID, d.Subject = id.ID, id.Subject
-	}
-	var keys []string
-	for _, k := range d.Keys() {
-		keys = append(keys, named("denied", k))
-	}
-	n, err := s.client.Exists(ctx, keys...).Result()
-	if s.heard(err) != nil {
-		return false, fmt.Errorf("denylist: %w", err)
-	}
-	return n > 0, nil
-}
-
-// forEver is PTTL's answer about a key that does not end; of one that is not there
-// it is -2.
-const forEver = time.Duration(-1)
-
-// Deny implements guard.Denylist.
-func (s *store) Deny(ctx context.Context, d guard.Denial) error {
-	life := time.Duration(0) // for ever
-	if !d.Until.IsZero() {
-		if life = time.Until(d.Until); life <= 0 {
-			return nil
-		}
-	}
-	for _, k := range d.Keys() {
-		key := named("denied", k)
-		left, err := s.client.PTTL(ctx, key).Result()
-		if err == nil && left != forEver && (life == 0 || left < life) { // not shorter than it was
-			err = s.client.Set(ctx, key, "1", life).Err()
-		}
-		if s.heard(err) != nil {
-			return fmt.Errorf("deny: %w", err)
-		}
-	}
-	return nil
-}
-
-// Once implements guard.Denylist.
-func (s *store) Once(ctx context.Context, d guard.Denial) (bool, error) {
-	life := time.Duration(0)
-	if !d.Until.IsZero() {
-		life = max(time.Until(d.Until), time.Second)
-	}
-	keys := d.Keys()
-	if len(keys) != 1 {
-		return false, errors.New("deny once: one thing at a time")
-	}
-	first, err := s.client.SetNX(ctx, named("denied", keys[0]), "1", life).Result()
-	if s.heard(err) != nil {
-		return false, fmt.Errorf("deny: %w", err)
-	}
-	return first, nil
-}
-
-// Allow implements guard.Denylist.
-func (s *store) Allow(ctx context.Context, d guard.Denial) (bool, error) {
-	var keys []string
-	for _, k := range d.Keys() {
-		keys = append(keys, named("denied", k))
-	}
-	n, err := s.client.Del(ctx, keys...).Result()
-	if s.heard(err) != nil {
-		return false, fmt.Errorf("denylist: %w", err)
-	}
-	return n > 0, nil
 }
 
 // answers implements guard.Answers.
@@ -224,28 +154,4 @@ func (s sessions) Touch(ctx context.Context, id string, life time.Duration) erro
 // Delete implements localhttp.Sessions.
 func (s sessions) Delete(ctx context.Context, id string) error {
 	return s.heard(s.client.Del(ctx, named("session", id)).Err())
-}
-
-// once implements serve.Once.
-type once struct{ *store }
-
-// Put implements serve.Once.
-func (o once) Put(ctx context.Context, key string, value []byte, life time.Duration) error {
-	if err := o.heard(o.client.Set(ctx, prefix+"once:"+key, value, life).Err()); err != nil {
-		return fmt.Errorf("keep once: %w", err)
-	}
-	return nil
-}
-
-// Take implements serve.Once. GETDEL lets one of those who ask at the same time
-// have it.
-func (o once) Take(ctx context.Context, key string) ([]byte, bool, error) {
-	raw, err := o.client.GetDel(ctx, prefix+"once:"+key).Bytes()
-	switch {
-	case errors.Is(o.heard(err), redis.Nil):
-		return nil, false, nil
-	case err != nil:
-		return nil, false, fmt.Errorf("take once: %w", err)
-	}
-	return raw, true, nil
 }
