@@ -50,7 +50,8 @@ type Cache struct {
 	good    map[Hash]*verdict
 	bad     map[Hash]*verdict
 	running map[Hash]*flight
-	epoch   int // counts Empty: a verification that began before is not kept
+	before  map[Hash]struct{} // were good before Empty, and not looked at since
+	epoch   int               // counts Empty: a verification that began before is not kept
 }
 
 type verdict struct {
@@ -74,15 +75,21 @@ func NewCache(limit time.Duration, size int) *Cache {
 	if size <= 0 {
 		size = DefaultCacheSize
 	}
-	return &Cache{time: limit, size: size, good: map[Hash]*verdict{}, bad: map[Hash]*verdict{}, running: map[Hash]*flight{}}
+	return &Cache{time: limit, size: size, good: map[Hash]*verdict{}, bad: map[Hash]*verdict{}, running: map[Hash]*flight{}, before: map[Hash]struct{}{}}
 }
 
 // Empty forgets everything: a key was revoked, a denylist or a key set changed.
 // Who asks from now on does not get the verdict of a verification that began
-// before, either.
+// before, either. It still knows who was good, which lets nobody in: see knows.
 func (c *Cache) Empty() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if len(c.before)+len(c.good) > c.size {
+		clear(c.before)
+	}
+	for key := range c.good {
+		c.before[key] = struct{}{}
+	}
 	clear(c.good)
 	clear(c.bad)
 	clear(c.running)
@@ -118,7 +125,8 @@ func (c *Cache) kept(key Hash, now time.Time) (*Identity, *Refusal, bool) {
 func (c *Cache) knows(key Hash) bool {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return c.good[key] != nil
+	_, before := c.before[key]
+	return before || c.good[key] != nil
 }
 
 // once runs verify for the first of those who ask for a key at the same time
@@ -158,6 +166,9 @@ func (c *Cache) once(ctx context.Context, key Hash, verify func() (*Identity, *R
 
 // keep stores a verdict. The caller holds mu.
 func (c *Cache) keep(key Hash, f *flight, now time.Time) {
+	if f.no == nil || f.no.Code != Unavailable {
+		delete(c.before, key)
+	}
 	switch {
 	case c.time < 0:
 	case f.no == nil:

@@ -1,11 +1,13 @@
 package guard
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -100,15 +102,52 @@ func (f *FileDenylist) append(d Denial) error {
 	if err != nil {
 		return fmt.Errorf("deny: %w", err)
 	}
-	file, err := os.OpenFile(f.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	file, err := os.OpenFile(f.path, os.O_APPEND|os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return fmt.Errorf("deny: %w", err)
 	}
-	_, err = file.Write(append(line, '\n'))
-	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+	if err := errors.Join(addLine(file, line), file.Close()); err != nil {
 		return fmt.Errorf("deny: %w", err)
 	}
 	return nil
+}
+
+// addLine writes a line, all or nothing, on a line of its own: a disk that is full or
+// a process that is killed leaves half a line, and a person may leave no end.
+func addLine(file *os.File, line []byte) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	whole := info.Size()
+	last, err := lastLine(file, whole)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(last) == 0:
+	case json.Valid(last):
+		line = append([]byte("\n"), line...)
+	default:
+		whole -= int64(len(last))
+		if err := file.Truncate(whole); err != nil {
+			return err
+		}
+	}
+	_, err = file.Write(append(line, '\n'))
+	if err = errors.Join(err, file.Sync()); err != nil {
+		return errors.Join(err, file.Truncate(whole))
+	}
+	return nil
+}
+
+// lastLine is what follows the last end of a line.
+func lastLine(file *os.File, size int64) ([]byte, error) {
+	tail := make([]byte, min(size, bufio.MaxScanTokenSize))
+	if _, err := file.ReadAt(tail, size-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return tail[bytes.LastIndexByte(tail, '\n')+1:], nil
 }
 
 func (f *FileDenylist) rewrite(all []Denial) error {

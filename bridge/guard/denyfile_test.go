@@ -81,6 +81,47 @@ func TestDenylistFile(t *testing.T) {
 	})
 }
 
+// A disk that was full, or a process that was killed, leaves half a line: that nobody
+// was denied by, and it keeps nobody out. What a person wrote without an end counts.
+func TestADenylistWithAnUnfinishedLine(t *testing.T) {
+	const eve, bob = `{"sub":"eve","at":"2026-01-01T00:00:00Z"}`, `{"sub":"bob","at":"2026-01-01T00:00:00Z"}`
+	for name, c := range map[string]struct {
+		text    string
+		damaged bool
+		bob     bool
+	}{
+		"cut short":         {eve + "\n" + bob[:20], false, false},
+		"nothing but that":  {bob[:20], false, false},
+		"whole, no end":     {eve + "\n" + bob, false, true},
+		"whole":             {eve + "\n" + bob + "\n", false, true},
+		"damaged before it": {eve[:20] + "\n" + bob, true, false},
+		"damaged, with end": {eve + "\n" + bob[:20] + "\n", true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "denied.jsonl")
+			if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			is := func(subject string) (bool, error) { // as a process that starts now
+				return guard.NewFileDenylist(path, clock).Denied(t.Context(), &guard.Identity{Subject: subject}, guard.Hash{})
+			}
+			if denied, err := is("bob"); denied != c.bob || (err != nil) != c.damaged {
+				t.Errorf("bob: %v, %v", denied, err)
+			}
+			if err := guard.NewFileDenylist(path, clock).Deny(t.Context(), guard.Denial{Subject: "kim"}); err != nil {
+				t.Fatal(err)
+			}
+			kim, err := is("kim")
+			if kim == c.damaged || (err != nil) != c.damaged {
+				t.Errorf("kim, who was denied since: %v, %v", kim, err)
+			}
+			if denied, err := is("bob"); denied != c.bob || (err != nil) != c.damaged {
+				t.Errorf("bob after that: %v, %v", denied, err)
+			}
+		})
+	}
+}
+
 func TestRotateKeys(t *testing.T) {
 	keys := guard.NewFileKeys(filepath.Join(t.TempDir(), "keys"), clock, nil)
 	ctx := t.Context()

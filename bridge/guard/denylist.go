@@ -2,6 +2,7 @@ package guard
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -148,12 +149,28 @@ func (f *FileDenylist) load(now time.Time) error {
 	return nil
 }
 
-// parse reads the entries that still count.
+// withEnds splits into lines with their ends, which the last may lack.
+func withEnds(data []byte, atEOF bool) (advance int, token []byte, err error) {
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
+		return i + 1, data[:i+1], nil
+	}
+	if atEOF && len(data) > 0 {
+		return len(data), data, nil
+	}
+	return 0, nil, nil
+}
+
+// parse reads the entries that still count. A last line that is cut short is of
+// somebody who was told that it could not be written: see append.
 func (f *FileDenylist) parse(file io.Reader, now time.Time) (all []Denial, err error) {
 	lines := bufio.NewScanner(file)
+	lines.Split(withEnds)
 	for lines.Scan() {
 		var d Denial
 		if err := json.Unmarshal(lines.Bytes(), &d); err != nil {
+			if !bytes.HasSuffix(lines.Bytes(), []byte("\n")) {
+				break
+			}
 			return nil, fmt.Errorf("denylist: %s is damaged", filepath.Base(f.path))
 		}
 		if d.Until.IsZero() || now.Before(d.Until) {

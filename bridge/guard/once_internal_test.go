@@ -62,3 +62,37 @@ func TestWhoComesAfterEmptyGetsNoVerdictOfBefore(t *testing.T) {
 		}
 	})
 }
+
+// Who was good before Empty is looked at anew, and not locked out for the failures of
+// others behind the same address until then.
+func TestEmptyForgetsVerdictsAndNotWhoWasGood(t *testing.T) {
+	c, now := NewCache(0, 2), time.Now()
+	good := func() (*Identity, *Refusal) { return &Identity{Subject: "ann"}, nil }
+	for i := range byte(2) {
+		c.once(t.Context(), Hash{i}, good, now)
+	}
+	for range 2 {
+		c.Empty()
+	}
+	for i := range byte(2) {
+		if _, _, ok := c.get(Hash{i}, now); ok || !c.knows(Hash{i}) {
+			t.Errorf("%d: verdict kept %v, known %v", i, ok, c.knows(Hash{i}))
+		}
+	}
+	c.once(t.Context(), Hash{0}, func() (*Identity, *Refusal) { return nil, unavailable() }, now)
+	if !c.knows(Hash{0}) {
+		t.Error("an issuer that is away makes a stranger of a caller")
+	}
+	c.once(t.Context(), Hash{0}, func() (*Identity, *Refusal) { return nil, invalid("revoked", Revoked) }, now)
+	if c.knows(Hash{0}) {
+		t.Error("known although refused since")
+	}
+	c.once(t.Context(), Hash{1}, good, now)
+	for i := byte(2); i < 20; i++ { // others come and go: what is remembered is bounded
+		c.once(t.Context(), Hash{i}, good, now)
+		c.Empty()
+	}
+	if len(c.before) > 2 {
+		t.Errorf("%d are remembered, want no more than the cache holds", len(c.before))
+	}
+}
