@@ -1,7 +1,6 @@
 package replica_test
 
 import (
-	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -101,7 +100,7 @@ func (l *line) carry(conn net.Conn) {
 		if hold {
 			<-l.free
 		}
-		if _, err := io.WriteString(store, string(buf[:n])); err != nil {
+		if _, err := store.Write(buf[:n]); err != nil {
 			return
 		}
 	}
