@@ -16,7 +16,7 @@ in_session() { DRAWBRIDGE_SESSION_LOGS=$logs/keyring test/sessions/keyring-sessi
 go_tests() { in_session go test -race -timeout 20m . ./bridge/...; }
 # Not beside the others, nor one package beside the other: these watch the clock
 # while tokens of 5 seconds expire.
-end_to_end() { in_session env DRAWBRIDGE_E2E=1 go test -race -count=1 -p 1 -timeout 30m -skip '^TestDesktop' ./test/...; }
+end_to_end() { in_session env DRAWBRIDGE_E2E=1 go test -race -count=1 -p 1 -timeout 45m -skip '^TestDesktop' ./test/...; }
 # What needs a screen and a tray; here all of it has to run.
 desktop_session() {
   local out=$logs/desktop-session.txt
