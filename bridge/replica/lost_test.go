@@ -149,30 +149,60 @@ func TestALostAnswerIsNoAnswer(t *testing.T) {
 	}
 }
 
-// Two bridges that count the failures of an address at once lock it out once: the
-// next lock-out would be twice as long.
-func TestTwoBridgesLockOutOnce(t *testing.T) {
+// A failure or request that was counted, and whose answer is lost, counts once.
+func TestALostAnswerCountsOnce(t *testing.T) {
 	s := startRedis(t)
 	way := newLine(t, "127.0.0.1:"+s.port)
-	c := guard.LimitConfig{Failures: 2, Lockout: time.Minute}
-	slow, fast := way.open(t).Limits(c), s.open().Limits(c)
+	shared := way.open(t)
+	const address = "192.0.2.1"
 	ctx, now := t.Context(), time.Now()
-	slow.Failed(ctx, "192.0.2.1", now)
-	way.mu.Lock()
-	way.hold = "\r\ndel\r\n" // it has counted the last failure
-	way.mu.Unlock()
-	var work sync.WaitGroup
-	work.Go(func() { slow.Failed(ctx, "192.0.2.1", now) })
-	<-way.held
-	fast.Failed(ctx, "192.0.2.1", now)
-	close(way.free)
-	work.Wait()
-	for _, most := range []time.Duration{time.Minute, 2 * time.Minute} {
-		if left := fast.LockedOut(ctx, "192.0.2.1", now); left <= most-time.Minute || left > most {
-			t.Errorf("locked out for %v, want %v", left, most)
+	l := shared.Limits(guard.LimitConfig{Failures: 2, Lockout: time.Minute})
+	l.Failed(ctx, "192.0.2.9", now) // the store knows the script from here on
+	way.loses("evalsha")
+	l.Failed(ctx, address, now)
+	if left := l.LockedOut(ctx, address, now); left != 0 {
+		t.Errorf("one of two failures locks out for %v", left)
+	}
+	way.loses("evalsha")
+	l.Failed(ctx, address, now)
+	if left := l.LockedOut(ctx, address, now); left <= 0 || left > time.Minute {
+		t.Errorf("locked out for %v, want a minute", left)
+	}
+	requests := shared.Limits(guard.LimitConfig{PerSubject: 2})
+	minute := now.Truncate(time.Minute) // one window for all of them
+	way.loses("incr")
+	for i := range 3 {
+		if wait := requests.Take(ctx, guard.Subject, "ada", minute); (wait > 0) != (i == 2) {
+			t.Errorf("request %d of two in a minute waits for %v", i+1, wait)
 		}
-		for range 2 {
-			fast.Failed(ctx, "192.0.2.1", now)
+	}
+}
+
+// Failures that are under way when an address is locked out, at one bridge or more,
+// do not lock it out for longer; the next lock-out is twice as long, and no more.
+func TestTwoBridgesLockOutOnce(t *testing.T) {
+	s := startRedis(t)
+	c := guard.LimitConfig{Failures: 2, Lockout: time.Minute}
+	one, two := s.open().Limits(c), s.open().Limits(c)
+	ctx, now := t.Context(), time.Now()
+	var work sync.WaitGroup
+	for range 10 {
+		work.Go(func() { one.Failed(ctx, "192.0.2.1", now) })
+		work.Go(func() { two.Failed(ctx, "192.0.2.1", now) })
+	}
+	work.Wait()
+	if left := two.LockedOut(ctx, "192.0.2.1", now); left <= 0 || left > time.Minute {
+		t.Errorf("locked out for %v, want a minute", left)
+	}
+	brief := guard.LimitConfig{Failures: 1, Lockout: 50 * time.Millisecond}
+	one, two = s.open().Limits(brief), s.open().Limits(brief)
+	for i, l := range []guard.Limiter{one, two, one, two} {
+		for l.LockedOut(ctx, "192.0.2.2", now) > 0 {
+			time.Sleep(10 * time.Millisecond)
+		}
+		l.Failed(ctx, "192.0.2.2", now)
+		if left, most := l.LockedOut(ctx, "192.0.2.2", now), 50*time.Millisecond<<i; left > most {
+			t.Errorf("lock-out %d for %v, want %v", i+1, left, most)
 		}
 	}
 }

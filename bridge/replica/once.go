@@ -10,12 +10,7 @@ import (
 )
 
 // once implements serve.Once.
-type once struct {
-	*store
-	// single asks the store once for each question: what was taken by a question of
-	// which the answer is lost would otherwise seem never to have been there.
-	single *redis.Client
-}
+type once struct{ *store }
 
 // Put implements serve.Once.
 func (o once) Put(ctx context.Context, key string, value []byte, life time.Duration) error {

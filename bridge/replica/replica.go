@@ -65,7 +65,7 @@ func Open(ctx context.Context, address string, password secret.String, log *slog
 	}
 	single := *o
 	single.MaxRetries = -1
-	s, asksOnce := &store{client: client, log: log}, redis.NewClient(&single)
+	s := &store{client: client, single: redis.NewClient(&single), log: log}
 	return &serve.Shared{
 		Denied:  s,
 		Answers: answers{s},
@@ -73,15 +73,18 @@ func Open(ctx context.Context, address string, password secret.String, log *slog
 			return &limits{store: s, cfg: c, own: guard.NewLimits(c)}
 		},
 		Sessions: sessions{s},
-		Once:     once{s, asksOnce},
-		Close:    func() error { return errors.Join(client.Close(), asksOnce.Close()) },
+		Once:     once{s},
+		Close:    func() error { return errors.Join(client.Close(), s.single.Close()) },
 	}, nil
 }
 
-// store is one connection pool. It says once when the store is away, and once
+// store is where it all is. It says once when the store is away, and once
 // when it is back.
 type store struct {
 	client *redis.Client
+	// single asks once for each question: what was counted or taken by one of which
+	// the answer is lost would be counted twice, or seem never to have been there.
+	single *redis.Client
 	log    *slog.Logger
 	away   atomic.Bool
 }
